@@ -1,0 +1,104 @@
+"""The warehouse's tables: names, columns, keys. One place, so that a query and a table cannot disagree.
+
+Step of the path: store. It only describes; `warehouse.py` creates, `loader.py` fills, `segment/` reads.
+
+Everything hangs on a 64-bit key: `sipHash64(profile_id)` for a profile, `sipHash64('account:' + account_id)` for an
+account. Keys are computed by the engine, so any number of loaders agree without asking each other; the loader
+refuses an id whose key another id holds already.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+# DateTime64(6) holds more, but sorting, partition pruning and months arithmetic are exact only inside this range.
+EARLIEST = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
+LATEST = dt.datetime(2299, 12, 31, 23, 59, 59, 999999, tzinfo=dt.UTC)
+# "Never due": what `due_at` holds when time alone changes nothing.
+NEVER = LATEST
+
+INSTANT = "DateTime64(6, 'UTC')"
+
+# Blocks carry a deduplication token; the engine remembers this many of them per table.
+_FACTS = (
+    "index_granularity = 1024, non_replicated_deduplication_window = 10000, "
+    "fsync_after_insert = 1, fsync_part_directory = 1"
+)
+
+TABLES: dict[str, str] = {
+    # What people did. Sorted by person, then time: one person's history is one contiguous read.
+    "events": f"""
+        CREATE TABLE IF NOT EXISTS events (
+            profile UInt64,
+            ts {INSTANT},
+            event LowCardinality(String),
+            properties JSON(max_dynamic_paths = 256),
+            message_id String CODEC(ZSTD),
+            batch LowCardinality(String)
+        ) ENGINE = MergeTree ORDER BY (profile, ts) SETTINGS {_FACTS}""",
+    # What is known of people, as changes over time, so that any past instant can be asked.
+    "profile_traits": f"""
+        CREATE TABLE IF NOT EXISTS profile_traits (
+            profile UInt64,
+            ts {INSTANT},
+            traits JSON(max_dynamic_paths = 256),
+            unset Array(String),
+            message_id String CODEC(ZSTD),
+            batch LowCardinality(String)
+        ) ENGINE = MergeTree ORDER BY (profile, ts) SETTINGS {_FACTS}""",
+    "account_traits": f"""
+        CREATE TABLE IF NOT EXISTS account_traits (
+            account UInt64,
+            ts {INSTANT},
+            traits JSON(max_dynamic_paths = 256),
+            unset Array(String),
+            message_id String CODEC(ZSTD),
+            batch LowCardinality(String)
+        ) ENGINE = MergeTree ORDER BY (account, ts) SETTINGS {_FACTS}""",
+    # Who there is: the id behind a key, and since when it is known (the earliest event or trait change).
+    "profiles": f"""
+        CREATE TABLE IF NOT EXISTS profiles (
+            profile UInt64,
+            profile_id SimpleAggregateFunction(any, String),
+            known_at SimpleAggregateFunction(min, {INSTANT})
+        ) ENGINE = AggregatingMergeTree ORDER BY profile SETTINGS {_FACTS}""",
+    "accounts": f"""
+        CREATE TABLE IF NOT EXISTS accounts (
+            account UInt64,
+            account_id SimpleAggregateFunction(any, String),
+            known_at SimpleAggregateFunction(min, {INSTANT})
+        ) ENGINE = AggregatingMergeTree ORDER BY account SETTINGS {_FACTS}""",
+    # One row per profile (or account): the numbers of its segments, and when it must be looked at again.
+    "memberships": f"""
+        CREATE TABLE IF NOT EXISTS memberships (
+            key UInt64,
+            segments Array(UInt32),
+            due_at {INSTANT},
+            evaluated_at {INSTANT},
+            revision UInt64
+        ) ENGINE = ReplacingMergeTree(revision) ORDER BY key SETTINGS {_FACTS}""",
+    # Every entry and exit, for ever, with what caused it.
+    "membership_changes": f"""
+        CREATE TABLE IF NOT EXISTS membership_changes (
+            key UInt64,
+            segment UInt32,
+            at {INSTANT},
+            change Enum8('left' = 0, 'entered' = 1),
+            cause LowCardinality(String),
+            version UInt32,
+            run UInt64
+        ) ENGINE = MergeTree ORDER BY (key, segment, at) SETTINGS {_FACTS}""",
+}
+
+# Tables that hold what was loaded; a rebuild refills these and leaves membership alone.
+FACT_TABLES = ("events", "profile_traits", "account_traits", "profiles", "accounts")
+
+
+def profile_key(id_sql: str) -> str:
+    """The SQL of a profile's key, given the SQL of its id."""
+    return f"sipHash64({id_sql})"
+
+
+def account_key(id_sql: str) -> str:
+    """The SQL of an account's key, given the SQL of its id."""
+    return f"sipHash64(concat('account:', {id_sql}))"

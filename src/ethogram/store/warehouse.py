@@ -1,0 +1,202 @@
+"""The warehouse: ClickHouse, embedded in this process or on a server, behind one small class.
+
+Step of the path: store. Reads and writes what it is told to; knows no segment, no file format and no ledger.
+Values are always bound; the few identifiers that vary go through `quote`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import clickhouse_connect
+import pyarrow as pa
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from ethogram.errors import SettingError, WarehouseError
+from ethogram.store.lock import PathLock
+from ethogram.store.schema import FACT_TABLES, TABLES
+
+Parameters = Mapping[str, Any]
+
+_SETTINGS: dict[str, Any] = {
+    # Everything groups by profile and events are sorted by profile: halves the time, bounds the memory.
+    "optimize_aggregation_in_order": 1,
+    # Text that looks like a date is text; the language decides when it is an instant.
+    "input_format_try_infer_dates": 0,
+    "input_format_try_infer_datetimes": 0,
+    "type_json_skip_duplicated_paths": 0,
+    # The engine has no limits of its own.
+    "max_memory_usage": 4_000_000_000,
+    "max_execution_time": 3600,
+    "join_use_nulls": 0,
+    "max_query_size": 64_000_000,
+    "max_ast_elements": 5_000_000,
+    "max_expanded_ast_elements": 5_000_000,
+    "max_parser_depth": 10_000,
+}
+
+
+class Warehouse:
+    """A connection to the warehouse; safe to use from several threads.
+
+    Args:
+        dsn: `chdb:///absolute/directory` (embedded), `chdb://` (embedded, in memory, for one-off questions) or
+            `clickhouse://user:password@host:port/database` / `https://…` (a server).
+
+    Raises:
+        WorkspaceBusyError: another process holds the embedded directory.
+        SettingError: the address is neither embedded nor a server's.
+    """
+
+    def __init__(self, dsn: str) -> None:
+        self.dsn = dsn
+        self._lock: PathLock | None = None
+        self._mutex = threading.RLock()
+        if dsn.startswith("chdb://"):
+            path = dsn.removeprefix("chdb://")
+            if path:
+                Path(path).mkdir(parents=True, exist_ok=True)
+                self._lock = PathLock(Path(path))
+            self._client = self._connect(interface="chdb", **({"path": path} if path else {}))
+        elif dsn.startswith(("clickhouse://", "clickhouses://", "http://", "https://")):
+            self._client = self._connect(dsn=dsn)
+        else:
+            raise SettingError(
+                f"`{dsn}` is not a warehouse's address",
+                hint="Use `chdb:///a/directory` or `clickhouse://user:password@host:8123/database`.",
+            )
+        self.embedded = dsn.startswith("chdb://")
+        try:
+            for ddl in TABLES.values():
+                self.command(ddl)
+        except BaseException:
+            self.close()
+            raise
+
+    def _connect(self, **arguments: Any) -> Client:
+        try:
+            return clickhouse_connect.get_client(**arguments)
+        except (ClickHouseError, RuntimeError, OSError) as error:
+            if self._lock is not None:
+                self._lock.release()
+            raise WarehouseError(
+                f"the warehouse `{self.dsn.split('@')[-1]}` cannot be opened: {_first_line(error)}",
+                hint="`ethogram doctor` looks at what is wrong.",
+            ) from error
+
+    def query(self, sql: str, parameters: Parameters | None = None, **settings: Any) -> list[tuple[Any, ...]]:
+        """The rows of a query as tuples; instants come back aware, in UTC."""
+        with self._mutex, _wrapped(sql):
+            result = self._client.query(
+                sql, parameters=dict(parameters or {}), settings=_SETTINGS | settings, tz_mode="aware"
+            )
+            return [tuple(row) for row in result.result_rows]
+
+    def arrow(self, sql: str, parameters: Parameters | None = None, **settings: Any) -> pa.Table:
+        """The rows of a query as an Arrow table."""
+        with self._mutex, _wrapped(sql):
+            return self._client.query_arrow(sql, parameters=dict(parameters or {}), settings=_SETTINGS | settings)
+
+    def measured(self, sql: str, parameters: Parameters | None = None) -> tuple[list[tuple[Any, ...]], int, int]:
+        """Like `query`, with the rows and bytes that the engine read."""
+        with self._mutex, _wrapped(sql):
+            result = self._client.query(sql, parameters=dict(parameters or {}), settings=_SETTINGS, tz_mode="aware")
+            summary = result.summary or {}
+            rows = [tuple(row) for row in result.result_rows]
+            return rows, int(summary.get("read_rows", 0)), int(summary.get("read_bytes", 0))
+
+    def command(
+        self, sql: str, parameters: Parameters | None = None, *, token: str | None = None, **settings: Any
+    ) -> None:
+        """Runs a statement that returns nothing.
+
+        Args:
+            token: deduplication token of an `INSERT … SELECT`: the same token twice stores once.
+        """
+        extra = {"insert_deduplication_token": token, "insert_deduplicate": 1} if token else {}
+        with self._mutex, _wrapped(sql):
+            self._client.command(sql, parameters=dict(parameters or {}), settings=_SETTINGS | settings | extra)
+
+    def insert_arrow(self, table: str, data: pa.Table, *, token: str | None = None) -> None:
+        """Appends an Arrow table whose column names are the table's."""
+        extra = {"insert_deduplication_token": token, "insert_deduplicate": 1} if token else {}
+        with self._mutex, _wrapped(f"INSERT INTO {table}"):
+            self._client.insert_arrow(table, data, settings=_SETTINGS | extra)
+
+    def damage(self) -> tuple[str, ...]:
+        """Parts of our tables that the engine set aside as broken, as sentences; empty when all is well.
+
+        The engine starts without them and answers with fewer rows, so this is asked at every start.
+        """
+        rows = self.query(
+            "SELECT table, name, reason FROM system.detached_parts "
+            "WHERE database = currentDatabase() AND reason NOT IN ('', 'ignored', 'clone', 'attaching', 'deleting') "
+            "ORDER BY table, name"
+        )
+        return tuple(f"table `{table}`: part `{name}` was set aside ({reason})" for table, name, reason in rows)
+
+    def bytes_on_disk(self) -> int:
+        """Size of all active parts, in bytes."""
+        rows = self.query(
+            "SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = currentDatabase() "
+            "AND table IN {tables:Array(String)}",
+            {"tables": list(TABLES)},
+        )
+        return int(rows[0][0])
+
+    def recreate_facts(self) -> None:
+        """Drops and creates the tables that hold what was loaded; for a rebuild."""
+        for table in FACT_TABLES:
+            self.command(f"DROP TABLE IF EXISTS {table} SYNC")
+            self.command(TABLES[table])
+
+    def close(self) -> None:
+        """Closes the connection and gives an embedded directory free; a second call does nothing."""
+        with self._mutex:
+            self._client.close()
+            if self._lock is not None:
+                self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def quote(identifier: str) -> str:
+    """An identifier for SQL text, in backquotes; the only place where a name meets SQL text.
+
+    Raises:
+        ValueError: the name holds NUL, which the engine cannot read.
+    """
+    if "\x00" in identifier:
+        raise ValueError("a name cannot hold NUL")
+    return "`" + identifier.replace("\\", "\\\\").replace("`", "\\`") + "`"
+
+
+class _wrapped:
+    """Turns the driver's errors into ours, with the statement at hand for whoever debugs."""
+
+    def __init__(self, sql: str) -> None:
+        self._sql = sql
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, ClickHouseError):
+            raise WarehouseError(
+                f"the warehouse refused a statement: {_first_line(error)}",
+                hint="`ethogram doctor` checks the warehouse; set ETHOGRAM_TRACEBACK=1 to see where this comes from.",
+                sql=self._sql,
+            ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0][:500] if text else type(error).__name__
