@@ -1,0 +1,1 @@
+"""Collect: what comes in is read, checked and accepted."""

@@ -1,0 +1,1 @@
+"""Store: what was accepted is kept, in the warehouse and the ledger."""

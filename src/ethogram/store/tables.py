@@ -1,0 +1,170 @@
+"""The ledger's tables, once, for SQLite and PostgreSQL alike.
+
+Step of the path: store. It only describes: `ledger.py` reads and writes, `migrations/` creates and changes. A test
+holds that the migrations arrive at exactly these tables.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.types import TypeDecorator
+
+# The newest revision in `migrations/versions`; a ledger that is already there opens without loading Alembic.
+HEAD = "0001"
+
+
+class Instant(TypeDecorator[dt.datetime]):
+    """An aware instant; kept as UTC, handed out aware, a naive one is refused."""
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> Any:
+        return dialect.type_descriptor(sa.DateTime(timezone=dialect.name == "postgresql"))
+
+    def process_bind_param(self, value: dt.datetime | None, dialect: sa.Dialect) -> dt.datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("the ledger takes aware instants only; add tzinfo=datetime.UTC")
+        value = value.astimezone(dt.UTC)
+        return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
+
+    def process_result_value(self, value: dt.datetime | None, dialect: sa.Dialect) -> dt.datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# One row per source file (by content) and way of reading it.
+loads = sa.Table(
+    "loads",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),  # from digest, kind and reading: the same command, the same id
+    sa.Column("digest", sa.Text, nullable=False),  # SHA-256 of the raw bytes
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),  # the name it had, for people
+    sa.Column("reading", sa.JSON, nullable=False),  # mapping, event, timezone, format, types
+    sa.Column("state", sa.Text, nullable=False),  # loading | done
+    sa.Column("accepted", sa.BigInteger, nullable=False),
+    sa.Column("rejected", sa.BigInteger, nullable=False),
+    sa.Column("duplicates", sa.BigInteger, nullable=False),
+    sa.Column("rejects_file", sa.Text),
+    sa.Column("started_at", Instant, nullable=False),
+    sa.Column("finished_at", Instant),
+    sa.Index(None, "digest", "kind"),
+)
+
+# One row per accepted block; its rows are in a file beside the workspace.
+batches = sa.Table(
+    "batches",
+    metadata,
+    sa.Column("sequence", sa.Integer, primary_key=True, autoincrement=True),  # the order of storing
+    sa.Column("id", sa.Text, nullable=False, unique=True),  # also the warehouse's deduplication token
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("load", sa.Text, sa.ForeignKey("loads.id"), nullable=False),
+    sa.Column("ordinal", sa.Integer, nullable=False),
+    sa.Column("file", sa.Text),  # None when nothing in the block was acceptable
+    sa.Column("sha256", sa.Text),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("rejected", sa.BigInteger, nullable=False),
+    sa.Column("duplicates", sa.BigInteger, nullable=False),
+    sa.Column("first_at", Instant),
+    sa.Column("last_at", Instant),
+    sa.Column("state", sa.Text, nullable=False),  # accepted | stored
+    sa.Column("accepted_at", Instant, nullable=False),
+    sa.Column("stored_at", Instant),
+    sa.UniqueConstraint("load", "ordinal"),
+    sa.Index(None, "state", "sequence"),
+    sqlite_autoincrement=True,
+)
+
+# A segment's name for as long as it lives; its number stands for it in membership state and is never used again.
+segments = sa.Table(
+    "segments",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("deleted_at", Instant),
+    sa.Index(
+        "uq_segments_live_name",
+        "name",
+        unique=True,
+        sqlite_where=sa.text("deleted_at IS NULL"),
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+segment_versions = sa.Table(
+    "segment_versions",
+    metadata,
+    sa.Column("segment", sa.Integer, sa.ForeignKey("segments.number"), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True),
+    sa.Column("text", sa.Text),
+    sa.Column("tree", sa.JSON(none_as_null=True)),
+    sa.Column("english", sa.Text, nullable=False),
+    sa.Column("entity", sa.Text, nullable=False),
+    sa.Column("static", sa.Boolean, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+)
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("as_of", Instant, nullable=False),
+    sa.Column("phase", sa.Text, nullable=False),  # planned | evaluated | changed | done
+    sa.Column("started_at", Instant, nullable=False),
+    sa.Column("finished_at", Instant),
+    sa.Column("population", sa.BigInteger),
+    sa.Column("milliseconds", sa.Float),
+    sqlite_autoincrement=True,
+)
+
+segment_sizes = sa.Table(
+    "segment_sizes",
+    metadata,
+    sa.Column("run", sa.Integer, sa.ForeignKey("runs.id"), primary_key=True),
+    sa.Column("segment", sa.Integer, sa.ForeignKey("segments.number"), primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("entered", sa.BigInteger, nullable=False),
+    sa.Column("left", sa.BigInteger, nullable=False),
+    sa.Column("cause", sa.Text, nullable=False),
+    sa.Index(None, "segment", "run"),
+)
+
+settings = sa.Table(
+    "settings",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("value", sa.JSON, nullable=False),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("verb", sa.Text, nullable=False),
+    sa.Column("object", sa.Text, nullable=False),
+    sa.Column("detail", sa.JSON, nullable=False),
+    sqlite_autoincrement=True,
+)
