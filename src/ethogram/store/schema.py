@@ -34,7 +34,8 @@ TABLES: dict[str, str] = {
             event LowCardinality(String),
             properties JSON(max_dynamic_paths = 256),
             message_id String CODEC(ZSTD),
-            batch LowCardinality(String)
+            batch LowCardinality(String),
+            INDEX ts_range ts TYPE minmax GRANULARITY 16
         ) ENGINE = MergeTree ORDER BY (profile, ts) SETTINGS {_FACTS}""",
     # What is known of people, as changes over time, so that any past instant can be asked.
     "profile_traits": f"""
@@ -44,7 +45,8 @@ TABLES: dict[str, str] = {
             traits JSON(max_dynamic_paths = 256),
             unset Array(String),
             message_id String CODEC(ZSTD),
-            batch LowCardinality(String)
+            batch LowCardinality(String),
+            INDEX ts_range ts TYPE minmax GRANULARITY 16
         ) ENGINE = MergeTree ORDER BY (profile, ts) SETTINGS {_FACTS}""",
     "account_traits": f"""
         CREATE TABLE IF NOT EXISTS account_traits (
@@ -53,7 +55,8 @@ TABLES: dict[str, str] = {
             traits JSON(max_dynamic_paths = 256),
             unset Array(String),
             message_id String CODEC(ZSTD),
-            batch LowCardinality(String)
+            batch LowCardinality(String),
+            INDEX ts_range ts TYPE minmax GRANULARITY 16
         ) ENGINE = MergeTree ORDER BY (account, ts) SETTINGS {_FACTS}""",
     # Who there is: the id behind a key, and since when it is known (the earliest event or trait change).
     "profiles": f"""

@@ -1,0 +1,251 @@
+"""A plan: many conditions compiled together, and the one query that answers them for everybody or for a scope.
+
+Step of the path: segment, language half. The query gathers each source once, grouped by the entity's key; joins what
+was gathered onto the population; and evaluates every condition on that. A scope narrows the sources' rows and
+changes nothing else, so both scopes have one meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ethogram.model.segment import Condition, Entity, Operand
+from ethogram.segment import values
+from ethogram.segment.compiler import Compiled, Compiler, Context
+from ethogram.segment.sources import Gathered, Registry, Source, select_list
+from ethogram.segment.sql import Binder
+
+_NEVER = "toDateTime64('2299-12-31 23:59:59.999999', 6, 'UTC')"
+# Which events wake a plan when every event does.
+ANY = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """SQL and its bound values."""
+
+    sql: str
+    parameters: dict[str, object]
+
+
+class Plan:
+    """Conditions compiled together for one entity at one instant.
+
+    Args:
+        context: the instant, the zone, and what is known from outside.
+        scope: keys of the profiles (accounts) to look at; None is everybody.
+    """
+
+    def __init__(self, context: Context, scope: Iterable[int] | None = None) -> None:
+        self.context = context
+        self._binder = Binder()
+        self._registry = Registry(self._binder)
+        self._compiler = Compiler(self._registry, context)
+        self._scope = None if scope is None else self._binder.bind("Array(UInt64)", sorted(scope))
+        self._now = self._binder.instant(context.frame.now_us)
+        self._population_only = False
+
+    def add(self, condition: Condition) -> Compiled:
+        """Compiles one more condition into the plan."""
+        return self._compiler.compile(condition)
+
+    def ranked(self, operand: Operand) -> str:
+        """Nullable(Float64) by which `top` and `quintile` rank everybody."""
+        return self._compiler.ranked(operand)
+
+    def value(self, operand: Operand) -> str:
+        """Nullable(String) of an operand, for people to read."""
+        return self._compiler.value(operand)
+
+    @property
+    def wakes_on(self) -> tuple[str, ...]:
+        """Names of the events that can change an answer; `('any',)` when every event can."""
+        names: set[str] = set()
+        for source in (Source.EVENTS, Source.ACCOUNT_EVENTS):
+            gathered = self._registry.sources.get(source)
+            if gathered is None:
+                continue
+            if gathered.any_event:
+                return (ANY,)
+            names |= gathered.events
+        return tuple(sorted(names))
+
+    # --- queries --------------------------------------------------------------------------------------------
+
+    def evaluation(self, conditions: Mapping[int, Compiled]) -> Query:
+        """One row per profile: key, id, the numbers of the segments that hold, and when it is due next."""
+        segments = ", ".join(f"if({c.holds}, toUInt32({number}), toUInt32(0))" for number, c in conditions.items())
+        found = f"arrayFilter(n -> n > 0, [{segments}])" if conditions else "CAST([] AS Array(UInt32))"
+        return self.query(
+            f"key, id, {found} AS segments, {self.due(conditions.values())} AS due_at", with_future=True
+        )
+
+    def due(self, conditions: Iterable[Compiled]) -> str:
+        """SQL of the earliest instant after now at which one of the conditions may change although nothing happens.
+
+        Events and trait changes that lie in the future count from their instant on. Needs `with_future`.
+        """
+        dues = dict.fromkeys(due for condition in conditions for due in condition.dues if due != "NULL")
+        after = [f"if({due} > {self._now}, {due}, NULL)" for due in dues]
+        future = f"if(future_at > {self._now}, future_at, NULL)"
+        return f"ifNull(least({', '.join([_NEVER, future, *after])}), {_NEVER})"
+
+    def query(self, columns: str, *, with_future: bool = False, tail: str = "") -> Query:
+        """The plan's query over the chosen columns; `key`, `id` and everything compiled can be named."""
+        sql = f"SELECT {columns}\nFROM {self._from(with_future)}{tail}"
+        return Query(sql, dict(self._binder.parameters))
+
+    # --- the parts of FROM ----------------------------------------------------------------------------------
+
+    def _from(self, with_future: bool) -> str:
+        sources = self._registry.sources
+        joins = [f"(\n{self._population()}\n) AS population"]
+
+        def join(sql: str, name: str, left: str = "population.key") -> None:
+            joins.append(f"LEFT JOIN (\n{sql}\n) AS {name} ON {left} = {name}.{name}_key")
+
+        if Source.TRAITS in sources:
+            join(self._traits(sources[Source.TRAITS], "traits"), "traits_now")
+        if Source.CHANGES in sources:
+            join(self._changes(sources[Source.CHANGES]), "changes_now")
+        if Source.ACCOUNT_EVENTS in sources or Source.ACCOUNT_TRAITS in sources:
+            join(self._accounts_of(), "member_of")
+            if Source.ACCOUNT_EVENTS in sources:
+                join(self._account_events(sources[Source.ACCOUNT_EVENTS]), "account_events", "member_of.account")
+            if Source.ACCOUNT_TRAITS in sources:
+                join(self._account_traits(sources[Source.ACCOUNT_TRAITS]), "account_traits_now", "member_of.account")
+        if with_future:
+            join(self._future(), "future")
+        people = "\n".join(joins)
+        if Source.EVENTS not in sources or not select_list(sources[Source.EVENTS], "ts"):
+            return people
+        # What was gathered from events is streamed past the people, who are the small side.
+        return (
+            f"(\n{self._events(sources[Source.EVENTS])}\n) AS events_now\n"
+            f"RIGHT JOIN (\nSELECT * FROM {people}\n) AS people ON events_now.events_now_key = people.key"
+        )
+
+    @property
+    def _is_account(self) -> bool:
+        return self.context.entity is Entity.ACCOUNT
+
+    def _population(self) -> str:
+        if self._is_account:
+            scope = f" WHERE account IN {self._scope}" if self._scope else ""
+            return (
+                "SELECT account AS key, any(account_id) AS id FROM (\n"
+                f"SELECT account, account_id, known_at FROM accounts\n"
+                f"UNION ALL SELECT account, account_id, {self._now} AS known_at FROM ({self._account_map()})\n)"
+                f"{scope} GROUP BY account HAVING min(known_at) <= {self._now}"
+            )
+        scope = f" WHERE profile IN {self._scope}" if self._scope else ""
+        return (
+            f"SELECT profile AS key, any(profile_id) AS id FROM profiles{scope} "
+            f"GROUP BY profile HAVING min(known_at) <= {self._now}"
+        )
+
+    def _events(self, gathered: Gathered) -> str:
+        if self._is_account:
+            return self._by_account(gathered, "events_now_key", self._scope)
+        scope = f" AND profile IN {self._scope}" if self._scope else ""
+        return (
+            f"SELECT profile AS events_now_key,\n{_columns(gathered)}\nFROM events\n"
+            f"WHERE ts <= {self._now}{self._named(gathered)}{scope}\nGROUP BY profile"
+        )
+
+    def _named(self, gathered: Gathered) -> str:
+        if gathered.any_event:
+            return ""
+        return f" AND event IN {self._binder.bind('Array(String)', sorted(gathered.events))}"
+
+    def _traits(self, gathered: Gathered, name: str) -> str:
+        key = "account" if self._is_account else "profile"
+        table = "account_traits" if self._is_account else "profile_traits"
+        scope = f" AND {key} IN {self._scope}" if self._scope else ""
+        return (
+            f"SELECT {key} AS {name}_now_key,\n{_columns(gathered)}\nFROM {table}\n"
+            f"WHERE ts <= {self._now}{scope}\nGROUP BY {key}"
+        )
+
+    def _changes(self, gathered: Gathered) -> str:
+        scope = f" AND key IN {self._scope}" if self._scope else ""
+        numbers = self._binder.bind("Array(UInt32)", sorted(gathered.segments))
+        return (
+            f"SELECT key AS changes_now_key,\n{_columns(gathered)}\nFROM (\n"
+            f"SELECT key, segment, change, at AS ts FROM membership_changes\n"
+            f"WHERE at <= {self._now} AND segment IN {numbers}{scope}\n)\nGROUP BY key"
+        )
+
+    # --- accounts -------------------------------------------------------------------------------------------
+
+    def _account_map(self) -> str:
+        """Which account each profile belongs to now: profile, account (key), account_id."""
+        value = values.path("traits", "account_id")
+        generic = values.generic(value)
+        changed = f"({values.exists('traits', 'account_id')} OR has(unset, 'account_id'))"
+        newest = f"maxArgMaxIf(tuple(isNotNull({generic}), ifNull({generic}, '')), ts, {changed})"
+        return (
+            f"SELECT profile, sipHash64(concat('account:', pair.2)) AS account, pair.2 AS account_id FROM (\n"
+            f"SELECT profile, {newest} AS pair FROM profile_traits WHERE ts <= {self._now} GROUP BY profile\n"
+            f") WHERE pair.1"
+        )
+
+    def _accounts_of(self) -> str:
+        return f"SELECT profile AS member_of_key, account FROM (\n{self._account_map()}\n)"
+
+    def _account_scope(self) -> str | None:
+        """The accounts of the profiles in scope."""
+        if self._scope is None:
+            return None
+        return f"(SELECT account FROM (\n{self._account_map()}\n) WHERE profile IN {self._scope})"
+
+    def _account_events(self, gathered: Gathered) -> str:
+        return self._by_account(gathered, "account_events_key", self._account_scope())
+
+    def _by_account(self, gathered: Gathered, key: str, scope: str | None) -> str:
+        within = f" WHERE account IN {scope}" if scope else ""
+        members = f"SELECT profile AS member, account FROM (\n{self._account_map()}\n){within}"
+        return (
+            f"SELECT account AS {key},\n{_columns(gathered)}\nFROM events\n"
+            f"INNER JOIN (\n{members}\n) AS members ON events.profile = members.member\n"
+            f"WHERE ts <= {self._now}{self._named(gathered)}\nGROUP BY account"
+        )
+
+    def _account_traits(self, gathered: Gathered) -> str:
+        scope = self._account_scope()
+        within = f" AND account IN {scope}" if scope else ""
+        return (
+            f"SELECT account AS account_traits_now_key,\n{_columns(gathered)}\nFROM account_traits\n"
+            f"WHERE ts <= {self._now}{within}\nGROUP BY account"
+        )
+
+    # --- what lies in the future ----------------------------------------------------------------------------
+
+    def _future(self) -> str:
+        """The next instant at which something already stored starts to count."""
+        after = f"WHERE ts > {self._now}"
+        scope = f" AND profile IN {self._scope}" if self._scope else ""
+        if not self._is_account:
+            parts = [f"SELECT profile AS k, ts FROM {t} {after}{scope}" for t in ("events", "profile_traits")]
+            if Source.ACCOUNT_EVENTS in self._registry.sources or Source.ACCOUNT_TRAITS in self._registry.sources:
+                # Whatever happens to a colleague, or to the account, may change the answer here.
+                parts.append(self._account_future())
+        else:
+            inner = f"SELECT account AS k, ts FROM account_traits {after}"
+            parts = [inner, self._account_future(by_account=True)]
+        return f"SELECT k AS future_key, min(ts) AS future_at FROM (\n{' UNION ALL '.join(parts)}\n) GROUP BY k"
+
+    def _account_future(self, *, by_account: bool = False) -> str:
+        after = f"WHERE ts > {self._now}"
+        earliest = (
+            f"SELECT min(ts) FROM (SELECT ts FROM events {after} UNION ALL SELECT ts FROM profile_traits {after} "
+            f"UNION ALL SELECT ts FROM account_traits {after})"
+        )
+        # Rare enough (facts dated ahead) that one instant for all is precise enough.
+        table, key = ("accounts", "account") if by_account else ("profiles", "profile")
+        return f"SELECT {key} AS k, assumeNotNull(({earliest})) AS ts FROM {table}"
+
+
+def _columns(gathered: Gathered) -> str:
+    return ",\n".join(select_list(gathered, "ts"))

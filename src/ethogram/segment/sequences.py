@@ -1,0 +1,92 @@
+"""Sequences to SQL: steps in order, with limits and with what must not happen in between.
+
+Step of the path: segment, language half. Per step the profile's instants are gathered; then a chain of filters keeps
+those at which the sequence can have come so far. For an instant of the next step only the *latest* reachable instant
+before it matters: it leaves the shortest time and the least room for what must not happen.
+"""
+
+from __future__ import annotations
+
+from ethogram.model.segment import AfterFirst, Selection, Sequence, Span, Step
+from ethogram.segment.measures import Measures
+from ethogram.segment.sources import Registry, Source
+from ethogram.segment.windows import Bounds, Frame
+
+# Instants are counted from here, so that 0 can stand for "none": nothing is stored before 1900.
+_ORIGIN = 2208988800_000_000 + 1
+
+
+def compile_sequence(
+    node: Sequence, source: Source, measures: Measures, registry: Registry, frame: Frame
+) -> tuple[str, list[str]]:
+    """The condition, and instants at which it may change although nothing happens."""
+    arrays = _Arrays(source, measures, registry, node)
+    dues = [
+        due
+        for step in node.steps
+        if not step.negated
+        for due in measures.crossing_dues(source, Selection(step.event, step.where, node.window))
+    ]
+    reachable, forbidden = "", ""
+    for position, step in enumerate(node.steps):
+        if step.negated:
+            forbidden = arrays.anywhere(step)
+            if position == len(node.steps) - 1:
+                assert step.within is not None
+                return _closing(reachable, forbidden, step.within, measures, registry, frame, dues)
+            continue
+        held = arrays.in_window(step)
+        if not reachable:
+            reachable = held
+            continue
+        pairs = f"arrayMap(t -> (t, arrayLast(s -> s < t, {reachable})), {held})"
+        tests = ["p.2 > 0"]
+        if step.within is not None:
+            tests.append(f"p.1 <= {_moved('p.2', step.within, measures)}")
+        if forbidden:
+            tests.append(f"NOT arrayExists(x -> x > p.2 AND x < p.1, {forbidden})")
+        reachable = f"arrayMap(p -> p.1, arrayFilter(p -> {' AND '.join(tests)}, {pairs}))"
+        forbidden = ""
+    return f"notEmpty({reachable})", dues
+
+
+def _closing(
+    reachable: str, forbidden: str, within: Span, measures: Measures, registry: Registry, frame: Frame, dues: list[str]
+) -> tuple[str, list[str]]:
+    now = registry.binder.integer(frame.now_us + _ORIGIN)
+    end = _moved("t", within, measures)
+    holds = (
+        f"arrayExists(t -> {end} <= {now} AND NOT arrayExists(x -> x > t AND x <= {end}, {forbidden}), {reachable})"
+    )
+    waiting = f"arrayFilter(e -> e > {now}, arrayMap(t -> {end}, {reachable}))"
+    due = f"if(empty({waiting}), NULL, fromUnixTimestamp64Micro(toInt64(arrayMin({waiting}) - {_ORIGIN}), 'UTC'))"
+    return holds, [*dues, due]
+
+
+def _moved(at: str, span: Span, measures: Measures) -> str:
+    return f"({measures.span_end(f'toInt64({at} - {_ORIGIN})', span)} + {_ORIGIN})"
+
+
+class _Arrays:
+    """The sorted instants of each step."""
+
+    def __init__(self, source: Source, measures: Measures, registry: Registry, node: Sequence) -> None:
+        self._source = source
+        self._measures = measures
+        self._registry = registry
+        self._window = node.window
+
+    def in_window(self, step: Step) -> str:
+        condition = self._measures.selected(self._source, Selection(step.event, step.where, self._window))
+        gathered = self._sorted(condition)
+        if isinstance(self._window, AfterFirst):
+            at = f"fromUnixTimestamp64Micro(toInt64(t - {_ORIGIN}), 'UTC')"
+            return f"arrayFilter(t -> {self._measures.after_first(self._source, self._window, at)}, {gathered})"
+        return gathered
+
+    def anywhere(self, step: Step) -> str:
+        return self._sorted(self._measures.rows(self._source, step.event, step.where, Bounds(None, None)))
+
+    def _sorted(self, condition: str) -> str:
+        instant = f"toUnixTimestamp64Micro(ts) + {_ORIGIN}"
+        return f"arraySort({self._registry.add(self._source, f'groupArrayIf({instant}, {condition})')})"

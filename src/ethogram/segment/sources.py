@@ -1,0 +1,81 @@
+"""What a plan must gather per profile, and from which rows: the registry that lets segments share measures.
+
+Step of the path: segment, language half. Conditions ask for aggregates by their SQL; the same SQL is gathered once,
+whoever asks. `plan.py` turns the registry into one grouped query per source.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ethogram.segment.sql import Binder
+
+
+class Source(StrEnum):
+    """The rows that an aggregate reads, grouped by the entity's key."""
+
+    EVENTS = "own_events"
+    TRAITS = "own_traits"
+    CHANGES = "own_changes"
+    ACCOUNT_EVENTS = "account_events"
+    ACCOUNT_TRAITS = "account_traits_now"
+
+
+@dataclass(slots=True)
+class Gathered:
+    """The aggregates of one source, and what its rows may be narrowed to."""
+
+    columns: dict[str, str] = field(default_factory=dict)  # SQL -> alias
+    latest: dict[str, tuple[str, int]] = field(default_factory=dict)  # row condition -> (alias, how many)
+    events: set[str] = field(default_factory=set)
+    any_event: bool = False
+    segments: set[int] = field(default_factory=set)
+
+
+class Registry:
+    """Aliases for aggregates, per source; aliases are unique over all sources."""
+
+    def __init__(self, binder: Binder) -> None:
+        self.binder = binder
+        self.sources: dict[Source, Gathered] = {}
+        self._count = 0
+
+    def of(self, source: Source) -> Gathered:
+        return self.sources.setdefault(source, Gathered())
+
+    def add(self, source: Source, aggregate: str) -> str:
+        """The alias of an aggregate over the source's rows."""
+        columns = self.of(source).columns
+        if aggregate not in columns:
+            columns[aggregate] = self._alias()
+        return columns[aggregate]
+
+    def add_latest(self, source: Source, condition: str, count: int) -> str:
+        """The alias of an array: minus the microseconds of the `count` (or more) latest rows that fit, ascending."""
+        latest = self.of(source).latest
+        alias, most = latest.get(condition) or (self._alias(), 0)
+        latest[condition] = (alias, max(most, count))
+        return alias
+
+    def wake(self, source: Source, event: str | None) -> None:
+        """Notes that rows of this event (None: of every event) matter."""
+        gathered = self.of(source)
+        if event is None:
+            gathered.any_event = True
+        else:
+            gathered.events.add(event)
+
+    def _alias(self) -> str:
+        self._count += 1
+        return f"m{self._count}"
+
+
+def select_list(gathered: Gathered, instant: str) -> list[str]:
+    """The columns of the source's grouped query, in order of being asked for."""
+    columns = [f"{sql} AS {alias}" for sql, alias in gathered.columns.items()]
+    columns += [
+        f"groupArraySortedIf({most})(-toUnixTimestamp64Micro({instant}), {condition}) AS {alias}"
+        for condition, (alias, most) in gathered.latest.items()
+    ]
+    return columns
