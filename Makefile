@@ -1,0 +1,88 @@
+# The three commands are `make demo`, `make test` and `make check`. Needed: Python 3.11 or newer, pip, make.
+# Everything is installed from the lock files into .venv; `touch`ed stamps make the second run quick.
+
+PYTHON ?= python3
+VENV   ?= .venv
+JOBS   ?= 0# processes for the tests: 0 is one process, no workers; the embedded engine is heavy, so 2 is plenty
+SCALE  ?= 1# share of the benchmark's 50 million events
+TESTS  ?= tests
+FUZZ_MINUTES ?= 10
+
+BIN  := $(VENV)/bin
+PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet
+RUN  := $(VENV)/.installed
+DEV  := $(VENV)/.installed-dev
+CODE := src tests tools examples $(wildcard bench)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format lint types docs reference examples bench fuzz lock clean distclean
+
+help: ## what can be made
+	@grep -hE '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 …"; exit 2; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	  { echo "This Python cannot make environments. On Debian or Ubuntu: apt install python3-venv"; exit 2; }
+	@echo "Making a private environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(RUN): requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo "Installing what Ethogram needs, exact versions from requirements.lock (the engine is large: about 400 MB)"
+	@$(PIP) install --require-hashes --requirement requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV): requirements-dev.lock $(RUN)
+	@echo "Installing what the tests and the documentation need, exact versions from requirements-dev.lock"
+	@$(PIP) install --require-hashes --requirement requirements-dev.lock
+	@touch $@
+
+demo: $(RUN) ## load the real data of examples/, run the template segments, show what came out
+	@$(BIN)/python examples/demo.py
+
+test: $(DEV) ## run every test (JOBS=2 for two processes, TESTS=tests/segment for some)
+	@$(BIN)/python -m pytest $(if $(filter-out 0,$(JOBS)),-n $(JOBS)) $(TESTS)
+
+check: format lint types test docs ## everything that CI checks
+
+format: $(DEV)
+	@$(BIN)/ruff format --check $(CODE)
+
+lint: $(DEV)
+	@$(BIN)/ruff check $(CODE)
+
+types: $(DEV)
+	@$(BIN)/mypy
+
+docs: $(DEV) ## build the documentation into site/
+	@$(BIN)/python tools/build_reference.py --check
+	@$(BIN)/zensical build --clean --strict
+
+reference: $(DEV) ## write the generated pages of docs/reference anew
+	@$(BIN)/python tools/build_reference.py
+
+examples: $(DEV) ## prepare examples/data anew from DATA=folder (see examples/README.md)
+	@$(BIN)/python tools/prepare_examples.py $(DATA)
+
+bench: $(DEV) ## compare with the alternatives on generated events (SCALE=0.1 for a tenth)
+	@$(BIN)/python bench/run.py --scale $(SCALE)
+
+fuzz: $(DEV) ## compare engine and oracle on ever new segments for FUZZ_MINUTES
+	@$(BIN)/python -m tests.oracle.fuzz --minutes $(FUZZ_MINUTES)
+
+lock: $(DEV) ## choose newest versions and write both lock files
+	@$(BIN)/uv pip compile pyproject.toml --group build --upgrade $(LOCK) --output-file requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --group build --group dev --all-extras --upgrade $(LOCK) \
+	  --constraint requirements.lock --output-file requirements-dev.lock
+
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+  --custom-compile-command "make lock"
+
+clean: ## remove what the commands made, but not the environment
+	@rm -rf site dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache demo-workspace tutorial-workspace
+	@find src tests tools examples -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean
+	@rm -rf $(VENV)
