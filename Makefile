@@ -70,7 +70,7 @@ bench: $(DEV) ## compare with the alternatives on generated events (SCALE=0.1 fo
 	@$(BIN)/python bench/run.py --scale $(SCALE)
 
 fuzz: $(DEV) ## compare engine and oracle on ever new segments for FUZZ_MINUTES
-	@$(BIN)/python -m tests.oracle.fuzz --minutes $(FUZZ_MINUTES)
+	@PYTHONPATH=tests $(BIN)/python -m oracle.fuzz --minutes $(FUZZ_MINUTES)
 
 lock: $(DEV) ## choose newest versions and write both lock files
 	@$(BIN)/uv pip compile pyproject.toml --group build --upgrade $(LOCK) --output-file requirements.lock
