@@ -171,7 +171,10 @@ class Compiler:
     def _trait_views(self, name: str, of: Entity) -> Views:
         own = of is Entity.PROFILE or self._context.entity is Entity.ACCOUNT
         source = Source.TRAITS if own else Source.ACCOUNT_TRAITS
-        changed = f"({values.exists('traits', name)} OR has(unset, {self._binder.text(name)}))"
+        parts = name.split(".")
+        above = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
+        forgotten = f"hasAny(unset, {self._binder.bind('Array(String)', above)})"
+        changed = f"({values.exists('traits', name)} OR {forgotten})"
 
         def newest(value: str) -> str:
             return self._registry.add(source, f"maxArgMaxIf({value}, ts, {changed})")
@@ -196,9 +199,7 @@ class Compiler:
                 inner = self.compile(item)
                 return Compiled(f"(NOT {inner.holds})", inner.dues)
             case Did(selection, of):
-                return self.compile(
-                    Compare(Measure(Function.COUNT, selection, of=of), Comparator.GE, Number(1))
-                )
+                return self.compile(Compare(Measure(Function.COUNT, selection, of=of), Comparator.GE, Number(1)))
             case Compare():
                 return self._counted(node) or Compiled(self._compare.compare(node), self._dues(node.left, node.right))
             case In() | Exists() | TextMatch() | Near():
@@ -372,5 +373,3 @@ def _leaf(comparisons: Comparisons, node: Condition) -> str | None:
             return comparisons.near(node)
         case _:
             return None
-
-

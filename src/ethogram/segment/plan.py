@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ethogram.model.segment import Condition, Entity, Operand
+from ethogram.model.segment import Condition, Entity, Operand, Selection
 from ethogram.segment import values
 from ethogram.segment.compiler import Compiled, Compiler, Context
 from ethogram.segment.sources import Gathered, Registry, Source, select_list
@@ -77,9 +77,7 @@ class Plan:
         """One row per profile: key, id, the numbers of the segments that hold, and when it is due next."""
         segments = ", ".join(f"if({c.holds}, toUInt32({number}), toUInt32(0))" for number, c in conditions.items())
         found = f"arrayFilter(n -> n > 0, [{segments}])" if conditions else "CAST([] AS Array(UInt32))"
-        return self.query(
-            f"key, id, {found} AS segments, {self.due(conditions.values())} AS due_at", with_future=True
-        )
+        return self.query(f"key, id, {found} AS segments, {self.due(conditions.values())} AS due_at", with_future=True)
 
     def due(self, conditions: Iterable[Compiled]) -> str:
         """SQL of the earliest instant after now at which one of the conditions may change although nothing happens.
@@ -94,6 +92,17 @@ class Plan:
     def query(self, columns: str, *, with_future: bool = False, tail: str = "") -> Query:
         """The plan's query over the chosen columns; `key`, `id` and everything compiled can be named."""
         sql = f"SELECT {columns}\nFROM {self._from(with_future)}{tail}"
+        return Query(sql, dict(self._binder.parameters))
+
+    def evidence(self, selections: Iterable[Selection], key: int, limit: int) -> Query:
+        """The newest events of one profile that any of the selections picks: instant, name, properties as JSON."""
+        picked = " OR ".join(
+            f"({self._compiler.measures.selected(Source.EVENTS, selection)})" for selection in selections
+        )
+        sql = (
+            f"SELECT ts, event, toString(properties) FROM events WHERE profile = {self._binder.bind('UInt64', key)} "
+            f"AND ts <= {self._now} AND ({picked}) ORDER BY ts DESC LIMIT {int(limit)}"
+        )
         return Query(sql, dict(self._binder.parameters))
 
     # --- the parts of FROM ----------------------------------------------------------------------------------

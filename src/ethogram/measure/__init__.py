@@ -1,0 +1,1 @@
+"""Measure: what the facts say, computed when asked. Reads the warehouse; writes nothing."""

@@ -1,0 +1,98 @@
+"""One person as known: traits, segments since when, and the newest events.
+
+Step of the path: measure. Reads the warehouse; writes nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import Any
+
+from ethogram.errors import UnknownNameError
+from ethogram.model.results import ProfileView, SegmentSince, TimelineEvent
+from ethogram.store.schema import INSTANT, NEVER
+from ethogram.store.warehouse import Warehouse
+
+
+def profile_view(
+    warehouse: Warehouse, profile_id: str, now: dt.datetime, *, names: dict[int, str], limit: int
+) -> ProfileView:
+    """The profile at an instant; segments are those of the last run.
+
+    Args:
+        names: names of the live segments by number.
+        limit: how many of the newest events to show.
+
+    Raises:
+        UnknownNameError: no such profile was known at `now`.
+    """
+    bound = {"id": profile_id, "now": now, "limit": limit}
+    mine = "profile = sipHash64({id:String})"
+    known = warehouse.query(
+        f"SELECT min(known_at), count() FROM profiles WHERE {mine} HAVING count() > 0 AND min(known_at) <= {{now:{INSTANT}}}",
+        bound,
+    )
+    if not known:
+        raise UnknownNameError(
+            f"there is no profile `{profile_id}`",
+            hint="Ids are compared exactly, letter case and blanks included.",
+            id=profile_id,
+        )
+    before = f"{mine} AND ts <= {{now:{INSTANT}}}"
+    timeline = warehouse.query(
+        f"SELECT ts, event, toString(properties) FROM events WHERE {before} ORDER BY ts DESC, event LIMIT {{limit:UInt32}}",
+        bound,
+    )
+    total = warehouse.query(f"SELECT count() FROM events WHERE {before}", bound)[0][0]
+    changes = warehouse.query(
+        f"SELECT toString(traits), unset FROM profile_traits WHERE {before} ORDER BY ts, toString(traits)", bound
+    )
+    state = warehouse.query("SELECT segments, due_at FROM memberships FINAL WHERE key = sipHash64({id:String})", bound)
+    since = dict(
+        warehouse.query(
+            "SELECT segment, max(at) FROM membership_changes WHERE key = sipHash64({id:String}) "
+            "AND change = 'entered' GROUP BY segment",
+            bound,
+        )
+    )
+    held = [number for number in (state[0][0] if state else ()) if number in names]
+    due_at = state[0][1] if state else NEVER
+    return ProfileView(
+        profile_id=profile_id,
+        known_at=known[0][0],
+        traits=_merged(changes),
+        events_total=int(total),
+        timeline=tuple(TimelineEvent(at, event, json.loads(properties)) for at, event, properties in timeline),
+        segments=tuple(
+            SegmentSince(names[number], since.get(number)) for number in sorted(held, key=names.__getitem__)
+        ),
+        due_at=None if due_at >= NEVER else due_at,
+    )
+
+
+def _merged(changes: list[tuple[Any, ...]]) -> dict[str, Any]:
+    """Changes applied in order: later values win, `unset` forgets."""
+    merged: dict[str, Any] = {}
+    for traits, unset in changes:
+        for name in unset:
+            _forget(merged, name.split("."))
+        _apply(merged, json.loads(traits))
+    return merged
+
+
+def _apply(into: dict[str, Any], traits: dict[str, Any]) -> None:
+    for name, value in traits.items():
+        if isinstance(value, dict) and isinstance(into.get(name), dict):
+            _apply(into[name], value)
+        else:
+            into[name] = value
+
+
+def _forget(traits: dict[str, Any], path: list[str]) -> None:
+    for part in path[:-1]:
+        inner = traits.get(part)
+        if not isinstance(inner, dict):
+            return
+        traits = inner
+    traits.pop(path[-1], None)

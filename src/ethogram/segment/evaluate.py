@@ -1,0 +1,170 @@
+"""Runs plans: who is in which segment at an instant, over everybody or over a scope. Nothing is saved here.
+
+Step of the path: segment. Reads the warehouse and saved definitions; writes nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from ethogram.model.segment import Definition, Entity
+from ethogram.segment.compiler import Compiled, Context, CutOff
+from ethogram.segment.plan import Plan
+from ethogram.segment.windows import Frame
+from ethogram.store.warehouse import Warehouse
+
+CutOffs = dict[CutOff, float | None]
+# `top` of a quintile of a quintile …: each layer needs one pass over everybody.
+_MOST_LAYERS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many people a definition holds for, with a sample of their ids."""
+
+    count: int
+    population: int
+    sample: tuple[str, ...]
+    milliseconds: float
+
+
+class Evaluator:
+    """Answers definitions from one warehouse, in one time zone.
+
+    Definitions that come in are expanded already (`SavedSegments.expanded`).
+    """
+
+    def __init__(self, warehouse: Warehouse, zone: ZoneInfo) -> None:
+        self._warehouse = warehouse
+        self._zone = zone
+
+    def plan(
+        self,
+        definitions: Sequence[Definition],
+        now: dt.datetime,
+        *,
+        numbers: Mapping[str, int],
+        scope: Iterable[int] | None = None,
+        cutoffs: CutOffs | None = None,
+    ) -> tuple[Plan, list[Compiled]]:
+        """One plan for definitions of one entity, with the cut-offs that its relative conditions need.
+
+        Args:
+            numbers: the numbers of saved segments by name.
+            scope: keys to look at; None is everybody.
+            cutoffs: cut-offs that are known already (and stay as they are); found ones are added.
+        """
+        entity = definitions[0].entity if definitions else Entity.PROFILE
+        known: CutOffs = cutoffs if cutoffs is not None else {}
+        keys = None if scope is None else list(scope)
+        for _ in range(_MOST_LAYERS):
+            context = Context(Frame(now, self._zone), entity, numbers, known)
+            plan = Plan(context, keys)
+            compiled = [plan.add(definition.condition) for definition in definitions]
+            missing = [wanted for wanted in context.wanted if wanted not in known]
+            if not missing:
+                break
+            known |= self._cut(missing, context, known)
+        return plan, compiled
+
+    def _cut(self, wanted: list[CutOff], context: Context, known: CutOffs) -> CutOffs:
+        """Values that cut off shares of everybody; None where nobody has a value."""
+        plan = Plan(Context(context.frame, context.entity, context.numbers, known))
+        operands = list(dict.fromkeys(operand for operand, _, _ in wanted))
+        ranked = {operand: f"v{index}" for index, operand in enumerate(operands)}
+        inner = plan.query(", ".join(f"{plan.ranked(operand)} AS {name}" for operand, name in ranked.items()))
+        picks = []
+        for operand, share, bottom in wanted:
+            ordered = f"s{operands.index(operand)}"
+            size = f"toInt64(length({ordered}))"
+            # ceil(share × size) in whole numbers: 0.1 × 30 must be 3, not 4.
+            place = f"intDiv({size} * {share.numerator} + {share.denominator - 1}, {share.denominator})"
+            picks.append(f"if(empty({ordered}), NULL, {ordered}[{place if bottom else f'{size} - {place} + 1'}])")
+        gathered = ", ".join(f"arraySort(groupArray({name})) AS s{i}" for i, name in enumerate(ranked.values()))
+        sql = f"SELECT {', '.join(picks)} FROM (SELECT {gathered} FROM (\n{inner.sql}\n))"
+        row = self._warehouse.query(sql, inner.parameters)[0]
+        return dict(zip(wanted, row, strict=True))
+
+    # --- answers --------------------------------------------------------------------------------------------
+
+    def count(self, definition: Definition, now: dt.datetime, *, numbers: Mapping[str, int], sample: int) -> Counted:
+        """Size and sample of one definition at an instant."""
+        started = time.perf_counter()
+        plan, (compiled,) = self.plan([definition], now, numbers=numbers)
+        # The key is a hash of the id: the smallest keys are a sample that nobody chose.
+        ids = f"arrayMap(p -> p.2, groupArraySortedIf({max(sample, 1)})((key, id), holds))"
+        inner = plan.query(f"key, id, {compiled.holds} AS holds")
+        rows = self._warehouse.query(f"SELECT countIf(holds), count(), {ids} FROM (\n{inner.sql}\n)", inner.parameters)
+        count, population, ids_found = rows[0]
+        elapsed = (time.perf_counter() - started) * 1000
+        return Counted(count, population, tuple(ids_found[:sample]), elapsed)
+
+    def members(
+        self,
+        definition: Definition,
+        now: dt.datetime,
+        *,
+        numbers: Mapping[str, int],
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> pa.Table:
+        """Ids of everybody for whom the definition holds, in order of id.
+
+        Args:
+            after: only ids greater than this one, for paging.
+
+        Returns:
+            One string column, `profile_id` (`account_id` for a definition over accounts).
+        """
+        plan, (compiled,) = self.plan([definition], now, numbers=numbers)
+        inner = plan.query(f"id, {compiled.holds} AS holds")
+        return self._warehouse.arrow(
+            f"SELECT id AS {id_column(definition.entity)} FROM (\n{inner.sql}\n) WHERE holds{page(after)} "
+            f"ORDER BY id{limited(limit)}",
+            {**inner.parameters, **paging(after)},
+        )
+
+    def segments_of(
+        self,
+        definitions: Mapping[str, Definition],
+        now: dt.datetime,
+        *,
+        numbers: Mapping[str, int],
+        keys: Sequence[int],
+        cutoffs: CutOffs | None = None,
+    ) -> dict[str, tuple[str, ...]]:
+        """For each given profile that is known, the names of the definitions that hold, in the given order."""
+        names = list(definitions)
+        plan, compiled = self.plan(list(definitions.values()), now, numbers=numbers, scope=keys, cutoffs=cutoffs)
+        query = plan.evaluation(dict(enumerate(compiled, start=1)))
+        rows = self._warehouse.query(query.sql, query.parameters)
+        return {id_: tuple(names[number - 1] for number in held) for _, id_, held, _ in rows}
+
+    def keys(self, ids: Sequence[str]) -> dict[str, int]:
+        """The keys of profile ids, known or not."""
+        rows = self._warehouse.query("SELECT arrayMap(i -> sipHash64(i), {ids:Array(String)})", {"ids": list(ids)})
+        return dict(zip(ids, rows[0][0], strict=True))
+
+
+def id_column(entity: Entity) -> str:
+    """The name of the id column of an entity."""
+    return "account_id" if entity is Entity.ACCOUNT else "profile_id"
+
+
+def page(after: str | None) -> str:
+    return "" if after is None else " AND id > {after:String}"
+
+
+def paging(after: str | None) -> dict[str, Any]:
+    return {} if after is None else {"after": after}
+
+
+def limited(limit: int | None) -> str:
+    return "" if limit is None else f" LIMIT {int(limit)}"
