@@ -1,0 +1,193 @@
+"""The architecture as a test: who may import whom, that there is no cycle, and who may touch time and drivers."""
+
+from __future__ import annotations
+
+import ast
+import sys
+
+import pytest
+
+from structure.imports import IMPORTS, MODULES, OWN, ROOT, TREES, Import
+
+LEAVES = ("errors", "clock", "ids")
+
+# Package (or module) -> which of our own it may import beside itself. What is not listed may import nothing.
+MAY_IMPORT: dict[str, tuple[str, ...]] = {
+    "errors": (),
+    "clock": (),
+    "ids": (),
+    "model": LEAVES,
+    "config": ("errors",),
+    "store": (*LEAVES, "model"),
+    "collect": (*LEAVES, "model", "store"),
+    "segment language": (*LEAVES, "model"),
+    "segment running": (*LEAVES, "model", "store", "segment language"),
+    "measure": (*LEAVES, "model", "store", "segment language"),
+    "runtime": (
+        *LEAVES, "config", "model", "store", "collect", "segment language", "segment running", "measure", "frames",
+    ),
+    # One-off questions over data frames: composes a warehouse in memory as `runtime` composes one on disk.
+    "frames": (
+        *LEAVES, "config", "model", "store", "collect", "segment language", "segment running",
+    ),
+    "cli": (*LEAVES, "config", "model", "runtime", "segment templates", ROOT),
+    "__main__": ("cli",),
+    ROOT: (*LEAVES, "model", "config", "runtime", "frames", "segment language"),
+}  # fmt: skip
+
+# The half of `segment` that runs plans and so may use the stores; every other module there is the language half.
+RUNNING = {"run", "live", "history", "explain", "evaluate", "saved", "why"}
+
+# Third-party packages -> who may import them. The standard library is free, except time (below).
+DRIVERS: dict[str, tuple[str, ...]] = {
+    "chdb": ("store",),
+    "clickhouse_connect": ("store",),
+    "sqlalchemy": ("store",),
+    "alembic": ("store",),
+    "pg8000": ("store",),
+    "sqlite3": ("store",),
+    "pyarrow": ("store", "collect", "segment running", "measure", "runtime", "frames", "cli", ROOT),
+    "numpy": ("collect",),
+    "pandas": ("frames",),
+    "polars": ("frames",),
+    "msgspec": ("store", "collect", "segment language", "segment running", "measure", "cli", "runtime"),
+    "holidays": ("segment language",),
+    "click": ("cli",),
+    "rich_click": ("cli",),
+    "rich": ("cli",),
+}
+
+# Modules whose functions may import our own late, each with its reason.
+LAZY: dict[str, str] = {
+    ROOT: "`import ethogram` and `ethogram --help` start no engine",
+    "ethogram.cli": "a verb's module is imported when it is named",
+}
+
+FORBIDDEN_NAMES = {"utils", "helpers", "misc", "common", "base", "core", "manager", "types", "constants"}
+
+
+def part_of(module: str) -> str:
+    """The row of the table that a module belongs to."""
+    parts = module.split(".")
+    if len(parts) == 1:
+        return ROOT
+    if parts[1] != "segment":
+        return parts[1]
+    return "segment running" if len(parts) > 2 and parts[2] in RUNNING else "segment language"
+
+
+def _allowed(found: Import) -> bool:
+    importer, imported = part_of(found.importer), part_of(found.imported)
+    allowed = MAY_IMPORT.get(importer, ())
+    if "segment templates" in allowed and found.imported.startswith(f"{ROOT}.segment.templates"):
+        return True
+    return imported == importer or imported in allowed
+
+
+def test_each_package_imports_only_what_the_architecture_lets_it() -> None:
+    broken = [str(found) for found in OWN if not _allowed(found)]
+    assert not broken, "\n".join(broken)
+
+
+def test_every_package_has_a_row_in_the_table() -> None:
+    assert {part_of(module) for module in MODULES} <= set(MAY_IMPORT)
+
+
+def test_there_is_no_import_cycle() -> None:
+    # Importing `a.b.c` runs a and a.b as well, but those hold names only; what counts is the module itself.
+    edges: dict[str, set[str]] = {module: set() for module in MODULES}
+    for found in OWN:
+        if not found.lazy and not found.for_types and found.imported in MODULES:
+            edges[found.importer].add(found.imported)
+    done: set[str] = set()
+
+    def walk(module: str, path: tuple[str, ...]) -> None:
+        assert module not in path, " -> ".join((*path[path.index(module) :], module))
+        if module not in done:
+            for imported in sorted(edges[module]):
+                walk(imported, (*path, module))
+            done.add(module)
+
+    for module in edges:
+        walk(module, ())
+
+
+def test_own_modules_are_imported_late_only_where_a_reason_is_noted() -> None:
+    late = [
+        str(found) for found in OWN if found.lazy and found.importer not in LAZY and part_of(found.importer) != "cli"
+    ]
+    assert not late, "\n".join(late)
+
+
+def test_drivers_and_frameworks_stay_in_their_packages() -> None:
+    broken = []
+    for found in IMPORTS:
+        if found.package in DRIVERS and not found.for_types:
+            if part_of(found.importer) not in DRIVERS[found.package]:
+                broken.append(str(found))
+        elif found.package != ROOT and found.package not in sys.stdlib_module_names and found.package not in DRIVERS:
+            broken.append(f"{found}, which the table does not know")
+    assert not broken, "\n".join(broken)
+
+
+# Reading the present, by any of its names. Measuring how long something took is no reading of the present.
+CLOCKS = {
+    ("time", "time"), ("time", "time_ns"), ("time", "localtime"), ("time", "gmtime"), ("datetime", "now"),
+    ("datetime", "today"), ("datetime", "utcnow"), ("date", "today"), ("dt", "now"), ("Timestamp", "now"),
+}  # fmt: skip
+
+
+def test_only_the_clock_reads_the_time() -> None:
+    readers = []
+    for module, tree in TREES.items():
+        if module == "ethogram.clock":
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                owner = ast.unparse(node.func.value).split(".")[-1]
+                if (owner, node.func.attr) in CLOCKS:
+                    readers.append(f"{module}:{node.lineno} calls {ast.unparse(node.func)}")
+            if isinstance(node, ast.ImportFrom) and node.module == "time":
+                readers.extend(
+                    f"{module}:{node.lineno} imports time.{alias.name}"
+                    for alias in node.names
+                    if ("time", alias.name) in CLOCKS
+                )
+    assert not readers, "\n".join(readers)
+
+
+def test_sql_does_not_read_the_time_either() -> None:
+    words = ("now()", "now64(", "today()", "yesterday()", "CURRENT_TIMESTAMP", "current_timestamp")
+    readers = [
+        f"{module}:{node.lineno} has `{word}`"
+        for module, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and module.startswith("ethogram.segment")
+        for word in words
+        if word in node.value and not _is_docstring(node, tree)
+    ]
+    assert not readers, "\n".join(readers)
+
+
+def _is_docstring(constant: ast.Constant, tree: ast.Module) -> bool:
+    return any(isinstance(node, ast.Expr) and node.value is constant for node in ast.walk(tree))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_no_module_has_a_name_that_says_nothing(module: str) -> None:
+    assert not FORBIDDEN_NAMES & set(module.split("."))
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if "migrations.versions" not in module])
+def test_every_module_opens_with_what_it_does(module: str) -> None:
+    tree = TREES[module]
+    if tree.body:
+        assert ast.get_docstring(tree), (
+            f"{module} needs a module docstring: its step of the path, what it reads and writes"
+        )
+
+
+def test_no_package_is_missing_its_init_file() -> None:
+    folders = {path.parent for path in MODULES.values()}
+    missing = [str(folder) for folder in folders if not (folder / "__init__.py").exists() and folder.name != "versions"]
+    assert not missing
