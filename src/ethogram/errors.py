@@ -56,7 +56,7 @@ class SegmentSyntaxError(SegmentError):
     code = "segment_syntax"
 
     def __init__(self, problem: str, *, text: str, line: int, column: int, hint: str | None = None) -> None:
-        source = "".join(" " if character < " " else character for character in text.split("\n")[line - 1])
+        source = "".join(max(character, " ") for character in text.split("\n")[line - 1])
         start = max(0, column - 101)  # of a very long line, the part around the place
         shown, caret = source[start : start + 160], " " * (column - 1 - start)
         message = f"line {line}, column {column}: {problem}\n  {shown}\n  {caret}^"

@@ -6,10 +6,14 @@ look ahead, how to say what was expected, and how deep the brackets are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from ethogram.errors import SegmentSyntaxError
 from ethogram.segment.syntax import Kind, Source, Token, nearest, tokenize
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ethogram.errors import SegmentSyntaxError
 
 MAX_DEPTH = 100  # brackets and functions inside each other; far beyond what people write
 

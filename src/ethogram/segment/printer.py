@@ -69,10 +69,10 @@ def _test_to_text(
         case model.TextMatch():
             word = ("~" if condition.caseless else "") + condition.test
             return f"{operand_to_text(condition.operand)} {word} {quoted_text(condition.text)}"
-        case model.During(operand=model.Anniversary() as anniversary):
-            return f"anniversary({operand_to_text(anniversary.operand)}) {window_to_text(condition.window)}"
-        case model.During():
-            return f"{operand_to_text(condition.operand)} {window_to_text(condition.window)}"
+        case model.During(operand=operand, window=window):
+            if isinstance(operand, model.Anniversary):
+                return f"anniversary({operand_to_text(operand.operand)}) {window_to_text(window)}"
+            return f"{operand_to_text(operand)} {window_to_text(window)}"
         case model.Near():
             place = f"({number_text(condition.latitude)}, {number_text(condition.longitude)})"
             return f"{operand_to_text(condition.operand)} within {number_text(condition.kilometres)} km of {place}"
@@ -161,9 +161,9 @@ def moment_to_text(moment: Moment) -> str:
     return value.isoformat()
 
 
-def number_text(value: int | float) -> str:
+def number_text(value: float) -> str:
     """A number, whole ones without a fraction."""
-    return repr(whole_if_whole(value) if isinstance(value, float) else value)
+    return repr(value if isinstance(value, int) else whole_if_whole(value))
 
 
 def _of(entity: Entity) -> str:

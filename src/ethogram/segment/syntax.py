@@ -11,12 +11,15 @@ import difflib
 import math
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from ethogram.errors import SegmentSyntaxError
 from ethogram.model.segment import Function, Unit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MAX_LENGTH = 1_000_000  # characters in a text: room for lists of some ten thousand values
 FIRST_YEAR, LAST_YEAR = 1900, 2299  # what the warehouse can keep
@@ -27,7 +30,8 @@ FUNCTIONS = frozenset(
     | {"did", "sequence", "top", "bottom", "quintile", "score", "anniversary", "in_segment", "entered", "left"}
 )
 KEYWORDS = frozenset(
-    "and or not in between exists contains starts ends matches where before since within true false any for account".split()
+    ["and", "or", "not", "in", "between", "exists", "contains", "starts", "ends", "matches", "true", "false"]
+    + ["where", "before", "since", "within", "any", "for", "account"]
 )
 RESERVED = FUNCTIONS | KEYWORDS
 UNITS = {str(unit): unit for unit in Unit} | {f"{unit}s": unit for unit in Unit}
@@ -120,7 +124,7 @@ def tokenize(source: Source) -> list[Token]:
     offset = end = 0
     while offset < len(text):
         match = _TOKEN.match(text, offset)
-        if match is None or (slip := _SLIPS.get(text[offset : offset + 2])):
+        if match is None or text[offset : offset + 2] in _SLIPS:
             raise _unreadable(source, offset)
         if match.lastgroup != "blank":
             tokens.append(_token(source, match))

@@ -7,7 +7,7 @@ the model. What a window means at an instant is the business of `windows.py`.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ethogram.model.segment import (
     AfterFirst,
@@ -28,6 +28,9 @@ from ethogram.model.segment import (
 )
 from ethogram.segment.cursor import Cursor, found
 from ethogram.segment.syntax import UNITS, Kind, nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LONGEST = 100_000  # in any unit; longer spans leave the calendar
 _PERIODS = tuple(str(unit) for unit in CalendarUnit)
