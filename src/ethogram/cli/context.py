@@ -47,8 +47,8 @@ def opened() -> Iterator[Workspace]:
         WorkspaceBusyError: another process holds it.
     """
     path = found(click.get_current_context().find_object(str))
-    workspace: Workspace = runtime().open(path)
-    with workspace:
+    workspace: Workspace
+    with runtime().Workspace(path) as workspace:
         yield workspace
 
 

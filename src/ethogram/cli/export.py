@@ -80,7 +80,7 @@ def _write(table: pa.Table, file: BinaryIO, kind: str, *, seekable: bool) -> Non
     else:
         from pyarrow import ipc
 
-        # Arrow's file form needs to know its place; a pipe gets the stream form. Readers take both.
+        # The file form needs to know its place, so a pipe gets the stream form; readers take both.
         sink: Any = file  # the published types leave binary files out
         with (ipc.new_file if seekable else ipc.new_stream)(sink, table.schema) as writer:
             writer.write_table(table)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from ethogram.model.results import Finding, Status
-    from ethogram.runtime import RebuildProgress
 
 _STYLES = {Health.OK: "green", Health.WARNING: "yellow", Health.BROKEN: "bold red"}
 
@@ -108,11 +107,11 @@ def rebuild(as_json: bool) -> None:
     with opened() as workspace:
         try:
             with Bar("rebuilding") as bar:
-
-                def show(progress: RebuildProgress) -> None:
-                    bar.update(progress.rows, progress.rows / progress.rows_total if progress.rows_total else None)
-
-                report = workspace.rebuild(progress=show)
+                report = workspace.rebuild(
+                    progress=lambda done: bar.update(
+                        done.rows, done.rows / done.rows_total if done.rows_total else None
+                    )
+                )
         except KeyboardInterrupt:
             raise StoppedError("Stopped. No accepted batch is lost; run `ethogram rebuild` again to go on.") from None
     if as_json:

@@ -6,9 +6,8 @@ batch by batch. Stopped at any moment, the same command goes on where it was.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -24,16 +23,22 @@ from ethogram.cli.templates import pair
 from ethogram.errors import InputError, UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from ethogram.model.results import LoadSummary
-    from ethogram.runtime import LoadProgress, MappingGuess, Workspace
+    from ethogram.runtime import LoadOptions, Workspace
+
+Kind = Literal["events", "profiles", "accounts"]
 
 _FORMATS = ("csv", "jsonl", "parquet")
 _OLD_DAYS = 30
 _SHOWN_COLUMNS = 8
-_NEEDED = {"events": {"profile_id", "event", "timestamp"}, "profiles": {"profile_id"}, "accounts": {"account_id"}}
+_NEEDED: dict[Kind, set[str]] = {
+    "events": {"profile_id", "event", "timestamp"},
+    "profiles": {"profile_id"},
+    "accounts": {"account_id"},
+}
 
 
 class _Load(Verb):
@@ -164,7 +169,7 @@ def accounts(**given: Any) -> None:
 
 
 def _load(
-    kind: str,
+    kind: Kind,
     *,
     event: str | None,
     sources: tuple[str, ...],
@@ -177,47 +182,31 @@ def _load(
     yes: bool,
     as_json: bool,
 ) -> None:
-    chosen = dict(pair(each, what="a mapping") for each in mapping)
-    typed = dict(pair(each, what="a type") for each in types)
+    options: LoadOptions = {"again": again}
+    if mapping:
+        options["mapping"] = dict(pair(each, what="a mapping") for each in mapping)
+    if types:
+        options["types"] = dict(pair(each, what="a type") for each in types)
+    if event is not None:
+        options["event"] = event
     if timezone is not None:
-        checked_timezone(timezone)
+        options["timezone"] = checked_timezone(timezone)
+    if format_ is not None:
+        options["format"] = format_
+    if rejects is not None:
+        options["rejects"] = rejects
     out = Output()
     with opened() as workspace:
-        settled = _settled(
-            workspace,
-            out,
-            kind=kind,
-            sources=sources,
-            mapping=chosen,
-            event=event,
-            timezone=timezone,
-            format_=format_,
-            types=typed,
-            yes=yes,
-        )
-        loader = {
+        _settle(workspace, out, kind, sources, options, yes=yes)
+        load_files = {
             "events": workspace.load_events,
             "profiles": workspace.load_profiles,
             "accounts": workspace.load_accounts,
         }[kind]
-        extra = {} if event is None else {"event": event}
         try:
             with Bar("loading") as bar:
-
-                def show(progress: LoadProgress) -> None:
-                    bar.update(progress.rows, progress.fraction)
-
-                summary = loader(
-                    list(sources),
-                    mapping=settled.mapping,
-                    timezone=settled.timezone,
-                    format=format_,
-                    types=typed or None,
-                    rejects=rejects,
-                    again=again,
-                    progress=show,
-                    **extra,
-                )
+                options["progress"] = lambda report: bar.update(report.rows, report.fraction)
+                summary = load_files(list(sources), **options)
         except KeyboardInterrupt:
             raise StoppedError(
                 "Stopped. What was accepted stays, nothing is half-done; the same command goes on where it was."
@@ -231,36 +220,17 @@ def _load(
         raise click.exceptions.Exit(ExitCode.REJECTS)
 
 
-@dataclass(frozen=True, slots=True)
-class _Settled:
-    """What the person agreed to."""
-
-    mapping: dict[str, str]
-    timezone: str | None
-
-
-def _settled(
-    workspace: Workspace,
-    out: Output,
-    *,
-    kind: str,
-    sources: tuple[str, ...],
-    mapping: dict[str, str],
-    event: str | None,
-    timezone: str | None,
-    format_: str | None,
-    types: dict[str, str],
-    yes: bool,
-) -> _Settled:
-    """The mapping and the time zone to load with: as given, or as guessed, shown and agreed to.
+def _settle(
+    workspace: Workspace, out: Output, kind: Kind, sources: tuple[str, ...], options: LoadOptions, *, yes: bool
+) -> None:
+    """Puts the mapping and the time zone into the options: as given, or as guessed, shown and agreed to.
 
     Raises:
+        InputError: no column looks like one that must be there.
         UserError: there is something to agree to and nobody to ask, or the answer is no.
     """
-    guess = workspace.guess_mapping(
-        sources[0], kind, mapping=mapping or None, event=event, timezone=timezone, format=format_, types=types or None
-    )
-    needed = _NEEDED[kind] - ({"event"} if event is not None else set())
+    guess = workspace.guess_mapping(sources[0], kind, **options)
+    needed = _NEEDED[kind] - ({"event"} if "event" in options else set())
     missing = sorted(needed - guess.mapping.keys())
     if missing:
         raise InputError(
@@ -269,66 +239,61 @@ def _settled(
             + " ".join(f"Add --map {key}=COLUMN." for key in missing)
             + (" Or name the event of all rows with --event NAME." if "event" in missing else ""),
         )
-    zone = timezone or (workspace.settings.timezone if guess.naive_timestamps else None)
-    guessed = bool(needed - mapping.keys()) or (guess.naive_timestamps and timezone is None)
+    undeclared = guess.naive_timestamps and "timezone" not in options
+    guessed = undeclared or not needed <= options.get("mapping", {}).keys()
+    options["mapping"] = dict(guess.mapping)
+    if undeclared:
+        options["timezone"] = workspace.settings.timezone
     if not guessed:
-        return _Settled(guess.mapping, zone)
-    command = _command(kind, sources, guess, event=event, zone=zone, format_=format_, types=types)
-    _show_guess(out, guess, sources[0], event=event, zone=zone, declared=timezone is not None)
+        return
+    out.note("reading ", (visible(sources[0]), "cyan"), " like this:")
+    _show_mapping(out, guess.mapping, guess.columns, guess.first_rows)
+    if "event" in options:
+        out.note("every row is the event ", (visible(options["event"]), "cyan"))
+    if guess.naive_timestamps:
+        whose = " (the workspace's zone; --timezone names another)" if undeclared else ""
+        out.note("timestamps name no zone and are read as ", (options["timezone"], "cyan"), whose)
     if yes:
-        return _Settled(guess.mapping, zone)
+        return
+    command = _command(kind, sources, options)
     if not is_terminal():
         raise UserError(
-            f"nothing was loaded: the mapping of `{sources[0]}` is a guess, and nobody is here to be asked",
+            f"nothing was loaded: how to read `{sources[0]}` is a guess, and nobody is here to be asked",
             hint=f"If the guess above is right, type:\n{command}\nor add --yes to take any guess.",
         )
     if not click.confirm("Load it like this?", default=True, err=True):
         raise UserError("nothing was loaded", hint=f"Change what is wrong in:\n{command}")
-    return _Settled(guess.mapping, zone)
 
 
-def _command(
-    kind: str,
-    sources: tuple[str, ...],
-    guess: MappingGuess,
-    *,
-    event: str | None,
-    zone: str | None,
-    format_: str | None,
-    types: dict[str, str],
-) -> str:
+def _command(kind: Kind, sources: tuple[str, ...], options: LoadOptions) -> str:
+    """The command line that says everything that was guessed."""
     words = ["ethogram", "load", kind, *sources]
-    for key, column in guess.mapping.items():
+    for key, column in options.get("mapping", {}).items():
         words += ["--map", f"{key}={column}"]
-    for name, held in types.items():
+    for name, held in options.get("types", {}).items():
         words += ["--type", f"{name}={held}"]
-    for option, held in (("--event", event), ("--timezone", zone), ("--format", format_)):
-        if held is not None:
-            words += [option, held]
-    return pasted(*words)
+    said = {"--event": options.get("event"), "--timezone": options.get("timezone"), "--format": options.get("format")}
+    for option, chosen in (*said.items(), ("--rejects", options.get("rejects"))):
+        if chosen is not None:
+            words += [option, str(chosen)]
+    return pasted(*words, *(["--again"] if options.get("again") else []))
 
 
-def _show_guess(
-    out: Output, guess: MappingGuess, source: str, *, event: str | None, zone: str | None, declared: bool
+def _show_mapping(
+    out: Output, mapping: Mapping[str, str], columns: Sequence[str], rows: Sequence[Mapping[str, object]]
 ) -> None:
     """Prints which column is taken for what, over the first rows; to standard error, as it is no answer."""
-    out.note("reading ", (visible(source), "cyan"), " like this:")
-    by_column = {column: key for key, column in guess.mapping.items()}
-    names = list(dict.fromkeys([*by_column, *guess.columns]))
-    shown = names[:_SHOWN_COLUMNS]
+    by_column = {column: key for key, column in mapping.items()}
+    names = list(dict.fromkeys([*by_column, *columns]))
+    shown, rest = names[:_SHOWN_COLUMNS], names[_SHOWN_COLUMNS:]
     out.table(
         [Column(f"{visible(name)}\n→ {by_column.get(name, 'property')}", fold=True) for name in shown],
-        [[wording.value(row.get(name, ""), limit=30) for name in shown] for row in guess.first_rows[:3]],
+        [[wording.value(row.get(name, ""), limit=30) for name in shown] for row in rows[:3]],
         error=True,
     )
-    if len(names) > len(shown):
-        rest = ", ".join(visible(name) for name in names[len(shown) :])
-        out.note((f"and as properties: {wording.shortened(rest, 300)}", "dim"))
-    if event is not None:
-        out.note("every row is the event ", (visible(event), "cyan"))
-    if guess.naive_timestamps:
-        whose = "" if declared else " (the workspace's zone; --timezone names another)"
-        out.note("timestamps name no zone and are read as ", (visible(zone or ""), "cyan"), whose)
+    if rest:
+        listed = ", ".join(visible(name) for name in rest)
+        out.note((f"and as properties: {wording.shortened(listed, 300)}", "dim"))
 
 
 def show_summary(out: Output, summary: LoadSummary, kind: str, zone: ZoneInfo) -> None:

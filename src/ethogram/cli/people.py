@@ -195,7 +195,7 @@ def evaluate(profile_ids: tuple[str, ...], file: Path | None, as_of: AsOf, as_js
 
     Computed now for these people alone, from their events; it does not wait for a run.
 
-    With --json: {"ID": ["segment", …]}.
+    With --json: {"ID": ["segment", …]}; ids that nobody has are left out.
     """
     ids = list(profile_ids)
     if file is not None:
@@ -215,6 +215,11 @@ def evaluate(profile_ids: tuple[str, ...], file: Path | None, as_of: AsOf, as_js
             for each, names in found.items()
         ],
     )
+    unknown = [each for each in dict.fromkeys(ids) if each not in found]
+    if unknown:
+        out.warn(
+            f"nobody has the {'id' if len(unknown) == 1 else 'ids'} " + ", ".join(f"`{each}`" for each in unknown[:20])
+        )
 
 
 @click.command(cls=Verb, examples=("ethogram profile 17850", "ethogram profile 17850 --limit 200 --as-of 2026-01-31"))

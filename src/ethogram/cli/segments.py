@@ -162,7 +162,7 @@ def versions(name: str, as_json: bool) -> None:
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @workspace_option
 def delete(name: str, yes: bool) -> None:
-    """Delete a segment, with all its versions.
+    """Delete a segment; its history stays on record.
 
     Segments that refer to it keep it from being deleted.
     """
@@ -173,7 +173,7 @@ def delete(name: str, yes: bool) -> None:
             if not is_terminal():
                 raise UserError(f"`{name}` is not deleted: nobody is here to be asked", hint="Add --yes to delete it.")
             out.line((visible(saved.name), "bold cyan"), "  ", visible(saved.english))
-            if not click.confirm("Delete it with all its versions?", err=True):
+            if not click.confirm("Delete it?", err=True):
                 raise UserError("nothing was deleted")
         workspace.segments.delete(name)
     out.note(f"deleted {visible(name)}")

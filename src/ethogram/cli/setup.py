@@ -53,7 +53,8 @@ def init(
             f"`{path}` is a workspace already",
             hint=f"`{pasted('ethogram', '-w', str(path), 'config')}` shows its settings.",
         )
-    with runtime().init(path, timezone=checked_timezone(timezone), now=now, ledger=ledger, warehouse=warehouse):
+    settings = {"timezone": checked_timezone(timezone), "now": now, "ledger": ledger, "warehouse": warehouse}
+    with runtime().init(path, **{name: held for name, held in settings.items() if held is not None}):
         pass
     out = Output()
     out.line("made a workspace in ", (visible(str(path.resolve())), "cyan"), f" (time zone {timezone})")

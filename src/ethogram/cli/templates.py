@@ -16,7 +16,9 @@ from ethogram.cli.output import Column, Output
 from ethogram.errors import UnknownNameError
 
 if TYPE_CHECKING:
-    from ethogram.runtime import AppliedTemplate, Template, Vocabulary
+    from ethogram.runtime import AppliedTemplate
+    from ethogram.segment.templates.template import Template
+    from ethogram.segment.templates.vocabulary import Vocabulary
 
 PAIR = "KEY=VALUE"
 
