@@ -81,7 +81,7 @@ LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-in
   --custom-compile-command "make lock"
 
 clean: ## remove what the commands made, but not the environment
-	@rm -rf site dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache demo-workspace tutorial-workspace
+	@rm -rf site dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache demo-workspace demo-workspace-generated tutorial-workspace
 	@find src tests tools examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean

@@ -1,0 +1,235 @@
+"""What `make demo` runs: real data in, template segments out, and why one person is in one of them.
+
+Makes `demo-workspace` from Online Retail (real, see `examples/README.md`), and `demo-workspace-generated` from the
+generated shop, for the segments that need browsing, carts, trials and the like. Both stay; run again, nothing is
+loaded twice. Every question that this file asks can be asked on the command line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from rich import box
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+import ethogram as eg
+import generated_shop
+from ethogram.model.results import HistoryPoint, LoadSummary, RunReport
+
+PROJECT = Path(__file__).parent.parent
+DATA = PROJECT / "examples" / "data"
+ZONE = "Europe/London"
+# Segments that make a good example of one person, the first that has anybody in it.
+TELLING = ("champions", "loyal_customers", "loyal", "high_value", "repeat_buyers", "cart_abandoned")
+
+
+class Stage:
+    """Shows what is being done and how long it has taken, where somebody is watching."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def __call__(self, what: str) -> Progress:
+        progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            TimeElapsedColumn(),
+            console=self._console,
+            transient=True,
+        )
+        progress.add_task(what, total=None)
+        return progress
+
+
+def real(console: Console, folder: Path) -> None:
+    """Online Retail: loaded, segmented as of the end of the previous month and as of its last sale."""
+    started = time.perf_counter()
+    console.rule("[bold]Online Retail[/bold] · real sales of a British gift-ware shop, December 2010 to December 2011")
+    with workspace_in(folder) as ws:
+        with Stage(console)("loading 406,829 lines of orders"):
+            told_loaded(console, ws.load_events(DATA / "online_retail.parquet", timezone=ZONE))
+        names = apply(console, ws)
+        report, before = run(console, ws)
+        table(console, ws, report, before, names)
+        person(console, ws, report)
+    console.print(f"[dim]{time.perf_counter() - started:.0f} seconds for all of the above.[/dim]\n")
+
+
+def generated(console: Console, folder: Path) -> None:
+    """The generated shop: the segments that need what no free data set shows."""
+    console.rule("[bold]A generated shop[/bold] · invented people who browse, abandon carts, try, answer surveys")
+    with workspace_in(folder) as ws:
+        with Stage(console)("generating and loading about 200,000 events"), tempfile.TemporaryDirectory() as temporary:
+            events, profiles, accounts = generated_shop.write(Path(temporary))
+            told_loaded(console, ws.load_events(events))
+            ws.load_profiles(profiles)
+            ws.load_accounts(accounts)
+        names = apply(console, ws)
+        report, before = run(console, ws)
+        table(console, ws, report, before, names, title="Segments of the generated shop")
+
+
+def workspace_in(folder: Path) -> eg.Workspace:
+    """The workspace there, made if there is none. `latest`: the present is the newest event, as the data is history."""
+    if (folder / "ethogram.toml").exists():
+        return eg.open(folder)
+    return eg.init(folder, timezone=ZONE, now="latest")
+
+
+def told_loaded(console: Console, summary: LoadSummary) -> None:
+    if summary.already and not summary.accepted:
+        console.print(f"{summary.already:,} events are there from an earlier run; loading a file again adds nothing.")
+        return
+    parts = [f"[bold]{summary.accepted:,}[/bold] events of [bold]{summary.profiles:,}[/bold] people"]
+    if summary.first_at and summary.last_at:
+        parts.append(f"from {summary.first_at:%-d %B %Y} to {summary.last_at:%-d %B %Y}")
+    if summary.duplicates:
+        parts.append(f"{summary.duplicates:,} exact repeats left out")
+    if summary.rejected:
+        parts.append(f"{summary.rejected:,} rejected, see {summary.rejects_file}")
+    console.print("Loaded " + ", ".join(parts) + f", in {summary.seconds:.1f} s.")
+
+
+def apply(console: Console, ws: eg.Workspace) -> list[str]:
+    """The names of the template segments that fit the workspace's events."""
+    with Stage(console)("fitting the template segments to the events"):
+        applied = ws.apply_templates()
+    saved = [each.name for each in applied if each.segment is not None]
+    refused = len(applied) - len(saved)
+    console.print(
+        f"[bold]{len(saved)}[/bold] of {len(applied)} template segments fit these events"
+        + (
+            f" ({refused} need events that were never received: `ethogram templates apply` says which)."
+            if refused
+            else "."
+        )
+    )
+    return saved
+
+
+def run(console: Console, ws: eg.Workspace) -> tuple[RunReport, dt.datetime]:
+    """The report of the newest run, and the end of the month before, as of which an earlier run was made."""
+    now = ws.now()
+    month = now.astimezone(ZoneInfo(ZONE)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    before = month.astimezone(dt.UTC)
+    with Stage(console)("finding everybody in every segment, twice"):
+        if ws.status().last_run_at is None:
+            ws.run(as_of=before)
+        report = ws.run()
+    console.print(
+        f"{report.population:,} people in {len(report.segments)} segments, computed together"
+        f" in [bold]{report.milliseconds / 1000:.1f} s[/bold] as of {now:%-d %B %Y, %H:%M} UTC.\n"
+    )
+    return report, before
+
+
+def table(
+    console: Console,
+    ws: eg.Workspace,
+    report: RunReport,
+    before: dt.datetime,
+    names: list[str],
+    title: str = "Segments",
+) -> None:
+    grid = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False)
+    grid.add_column("segment", style="cyan", no_wrap=True)
+    grid.add_column("who they are", overflow="fold")
+    grid.add_column("people", justify="right")
+    grid.add_column("share", justify="right")
+    grid.add_column(f"since {before - dt.timedelta(days=1):%-d %b}", justify="right")
+    empty = []
+    for size in report.segments:
+        if size.name not in names:
+            continue
+        if size.size == 0:
+            empty.append(size.name)
+            continue
+        grid.add_row(
+            size.name, Text(size.english), f"{size.size:,}", f"{size.share:.1%}", change(ws.history(size.name), before)
+        )
+    console.print(grid)
+    if empty:
+        console.print(f"[dim]Nobody is in {', '.join(empty)}.[/dim]\n")
+
+
+def change(history: tuple[HistoryPoint, ...], before: dt.datetime) -> str:
+    """How the size differs from that at the end of the month before."""
+    then = [point.size for point in history if point.at == before]
+    if not history or not then:
+        return "–"
+    difference = history[-1].size - then[-1]
+    return f"{difference:+,}".replace("-", "−") if difference else "±0"
+
+
+def person(console: Console, ws: eg.Workspace, report: RunReport) -> None:
+    """One person's timeline, and why they are where they are."""
+    sizes = {size.name: size.size for size in report.segments}
+    segment = next((name for name in TELLING if sizes.get(name)), None)
+    segment = segment or max((name for name in sizes if sizes[name]), key=lambda name: -sizes[name])
+    profile_id = ws.members(segment, limit=1).column("profile_id")[0].as_py()
+    view = ws.profile(profile_id, limit=6)
+    console.print(f"[bold]Profile {profile_id}[/bold], {view.events_total:,} events, the newest:")
+    for happened in view.timeline:
+        facts = ", ".join(f"{name} {value}" for name, value in list(happened.properties.items())[:4])
+        console.print(
+            Text(f"  {happened.at:%Y-%m-%d %H:%M}  {happened.event:<10} {facts}", overflow="ellipsis"), no_wrap=True
+        )
+    console.print(Text("  in: " + ", ".join(since.name for since in view.segments)))
+    why = ws.why(segment, profile_id)
+    verdict = "is in" if why.member else "is not in"
+    console.print(f"\n[bold]Why {profile_id} {verdict} {segment}[/bold]")
+    for condition in why.conditions:
+        mark = "[green]✓[/green]" if condition.holds else "[red]✗[/red]"
+        value = f"  [dim]{condition.value}[/dim]" if condition.value else ""
+        console.print(f"  {'  ' * condition.depth}{mark} ", Text(condition.english), value, sep="")
+    if why.changes_at:
+        console.print(f"  If nothing happens, this can change at {why.changes_at:%Y-%m-%d %H:%M} UTC.")
+    console.print(f"[dim]  asked with: ethogram why {segment} {profile_id}[/dim]", highlight=False)
+
+
+def next_steps(console: Console, folder: Path) -> None:
+    console.rule("[bold]What to type next[/bold]")
+    console.print(
+        "  . .venv/bin/activate                        [dim]puts `ethogram` on the path[/dim]\n"
+        f"  export ETHOGRAM_WORKSPACE={folder.name}\n"
+        "  ethogram events                             [dim]what is in the data[/dim]\n"
+        '  ethogram preview "sum(purchase.amount in last 90 days) > 1000 and not did(return)"\n'
+        '  ethogram save regulars "distinct(purchase.invoice_no in last 90 days) >= 3"\n'
+        "  ethogram run\n"
+        "  ethogram members regulars --limit 10\n\n"
+        "Your own file: docs/tutorial.md, two minutes.",
+        highlight=False,
+    )
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--folder", type=Path, default=Path.cwd(), help="where the workspaces are made")
+    arguments.add_argument("--only", choices=("real", "generated"))
+    given = arguments.parse_args()
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    match given.only:
+        case "real":
+            real(console, given.folder / "demo-workspace")
+        case "generated":
+            generated(console, given.folder / "demo-workspace-generated")
+        case _:
+            # One process for each: an embedded engine holds one workspace.
+            for only in ("real", "generated"):
+                command = [sys.executable, __file__, "--folder", str(given.folder), "--only", only]
+                subprocess.run(command, check=True)  # noqa: S603  # this very file
+            next_steps(console, given.folder / "demo-workspace")
+
+
+if __name__ == "__main__":
+    main()
