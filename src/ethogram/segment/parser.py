@@ -15,8 +15,8 @@ from ethogram.model.segment import Condition, Definition, Entity, Function, Numb
 from ethogram.segment import mistakes, window_parser
 from ethogram.segment.cursor import MAX_DEPTH, found
 from ethogram.segment.name_parser import NameUse
-from ethogram.segment.shape import CONDITIONS
 from ethogram.segment.selection_parser import SelectionParser
+from ethogram.segment.shape import CONDITIONS, LITERALS, walk
 from ethogram.segment.syntax import FUNCTIONS, RESERVED, UNITS, Kind, Token, nearest, quoted_text
 
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 Value: TypeAlias = "Operand | model.Anniversary"
 Node: TypeAlias = "Condition | Value"
 
-_LITERALS = (Number, model.Text, model.Boolean)
-_FIXED = (*_LITERALS, model.Duration)
+_FIXED = (*LITERALS, model.Duration)
 
 _COMPARATORS = {str(comparator): comparator for comparator in model.Comparator}
 _OPERATORS = {  # how strongly each binds
@@ -97,6 +96,9 @@ class _Parser(SelectionParser):
         condition = self.condition()
         if cursor.ahead(0).kind is not Kind.END:
             raise mistakes.left_over(cursor)
+        if max(depth for _, depth in walk(condition)) > MAX_DEPTH:
+            hint = "Save an inner part as a segment and use in_segment('…')."
+            raise cursor.source.error(f"the condition is nested more than {MAX_DEPTH} deep", 0, hint)
         return Located(Definition(condition, entity), tuple(self.names))
 
     # --- conditions ---
@@ -200,7 +202,7 @@ class _Parser(SelectionParser):
         start = self.cursor.token
         if start.kind in {Kind.TEXT, Kind.NUMBER} or self.cursor.at_symbol("-") or self.cursor.at_word("true", "false"):
             item = self._atom("a value")
-            if isinstance(item, _LITERALS):
+            if isinstance(item, LITERALS):
                 return item
         what = f"expected a text, a number, true or false in the list, found {found(start)}"
         hint = None

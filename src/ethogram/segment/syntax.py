@@ -30,9 +30,8 @@ FUNCTIONS = frozenset(
     | {"did", "sequence", "top", "bottom", "quintile", "score", "anniversary", "in_segment", "entered", "left"}
 )
 KEYWORDS = frozenset(
-    ["and", "or", "not", "in", "between", "exists", "contains", "starts", "ends", "matches", "true", "false"]
-    + ["where", "before", "since", "within", "any", "for", "account"]
-)
+    ("and", "or", "not", "in", "between", "exists", "contains", "starts", "ends", "matches", "true", "false")
+) | {"where", "before", "since", "within", "any", "for", "account"}
 RESERVED = FUNCTIONS | KEYWORDS
 UNITS = {str(unit): unit for unit in Unit} | {f"{unit}s": unit for unit in Unit}
 
