@@ -1,13 +1,14 @@
 """Generated definitions whose results are rarely trivial, because they speak of what the generated worlds hold.
 
-Builds nodes directly, never through the text form. Thresholds, literals, spans and dates come from the same small
+Builds nodes directly, never through the text form, one draw after the other (a tree of strategies would be built
+anew for each scene, which takes seconds). Thresholds, literals, spans and dates come from the same small
 vocabulary as `histories.py`; what the checker would refuse is not built.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hypothesis import strategies as st
 
@@ -16,7 +17,9 @@ from oracle import histories
 from oracle.windows import local_date
 
 if TYPE_CHECKING:
-    from hypothesis.strategies import DrawFn, SearchStrategy
+    from collections.abc import Callable, Sequence
+
+    from hypothesis.strategies import DrawFn
 
     from oracle.histories import Scene
 
@@ -32,8 +35,6 @@ EQUALITIES = (s.Comparator.EQ, s.Comparator.NE)
 TEXT_COMPARATORS = (*COMPARATORS, s.Comparator.EQ_CASELESS, s.Comparator.NE_CASELESS)
 PATTERNS = ("^b", "o+k", "[0-9]", "s$", "tv|free", "^.r", "i.f")
 PIECES = ("o", "B", "oo", "12", "", "Å", "r", "'")
-COUNTS = (0, 1, 2, 3)
-WORKING_SPANS = histories.SPANS
 STEP_SPANS = (s.Span(1, s.Unit.HOUR), s.Span(30, s.Unit.MINUTE), s.Span(1, s.Unit.DAY), s.Span(1, s.Unit.MONTH))
 ANNIVERSARY_SPANS = (
     s.Span(1, s.Unit.DAY),
@@ -44,257 +45,310 @@ ANNIVERSARY_SPANS = (
 )
 COUNTING = (s.Function.COUNT, s.Function.ACTIVE_DAYS, s.Function.STREAK)
 NUMERIC = (s.Function.SUM, s.Function.AVG, s.Function.MIN, s.Function.MAX, s.Function.MEDIAN)
+ENDS = (s.Function.FIRST, s.Function.LAST)
 PROPERTIES = (*histories.NUMERIC, *histories.TEXTUAL, *histories.NESTED, *histories.FLAGS)
 
 
-class Vocabulary:
-    """Strategies for the nodes that make sense in one scene, for profiles or for accounts."""
+# A whole number is written without a fraction, so 12.0 is the literal 12.
+NUMBERS = tuple(sorted({int(value) if float(value).is_integer() else value for value in histories.NUMBERS}))
+TEXTS = (*histories.TEXTS, *histories.CITIES, *histories.PLANS, "mon", "sun")
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+ITEMS = histories.TEXTS[:4]
 
-    def __init__(self, scene: Scene, entity: s.Entity = s.Entity.PROFILE) -> None:
+Choice = TypeVar("Choice")
+
+
+class Author:
+    """Writes the nodes that make sense in one scene, over profiles or over accounts."""
+
+    def __init__(self, draw: DrawFn, scene: Scene, entity: s.Entity = s.Entity.PROFILE) -> None:
+        self.draw = draw
         self.scene = scene
         self.entity = entity
-        over_profiles = entity is s.Entity.PROFILE
-        # `for account:` speaks of the account itself; its measures are not written `account.…`.
-        usually = (s.Entity.PROFILE, s.Entity.PROFILE, s.Entity.PROFILE, s.Entity.ACCOUNT)
-        self.ofs = st.sampled_from(usually if over_profiles else (s.Entity.PROFILE,))
-        self.spans = st.sampled_from(WORKING_SPANS)
-        self.events = st.sampled_from((*sorted({event.event for event in scene.world.events}), None))
+        self.events = (*sorted({event.event for event in scene.world.events}), None)
+        today = local_date(scene.now, scene.world.zone)
+        days = [today + dt.timedelta(days=days) for days in (-60, -31, -30, -7, -2, -1, 0, 1, 7)]
+        self.moments = [s.Moment(value) for value in (*days, *scene.instants, scene.now)]
+
+    # --- choices ---
+
+    def pick(self, choices: Sequence[Choice]) -> Choice:
+        return self.draw(st.sampled_from(choices))
+
+    def flip(self) -> bool:
+        return self.draw(st.booleans())
+
+    def write(self, *kinds: Callable[[], Any]) -> Any:
+        """One of several kinds of node."""
+        return self.pick(kinds)()
+
+    def some(self, literals: Sequence[Choice]) -> tuple[Choice, ...]:
+        return tuple(self.draw(st.lists(st.sampled_from(literals), min_size=1, max_size=3, unique=True)))
+
+    def span(self) -> s.Span:
+        return self.pick(histories.SPANS)
+
+    def of(self) -> s.Entity:
+        """Mostly the subject itself; `for account:` speaks of the account without `account.`."""
+        if self.entity is s.Entity.ACCOUNT:
+            return s.Entity.PROFILE
+        return self.pick((s.Entity.PROFILE, s.Entity.PROFILE, s.Entity.PROFILE, s.Entity.ACCOUNT))
 
     # --- windows ---
 
-    def moments(self) -> SearchStrategy[s.Moment]:
-        """Days around now and instants at which something happens."""
-        today = local_date(self.scene.now, self.scene.world.zone)
-        days = [today + dt.timedelta(days=days) for days in (-60, -31, -30, -7, -2, -1, 0, 1, 7)]
-        return st.sampled_from([s.Moment(value) for value in (*days, *self.scene.instants, self.scene.now)])
-
-    def _between(self) -> SearchStrategy[s.BetweenMoments]:
-        def in_order(pair: tuple[s.Moment, s.Moment]) -> s.BetweenMoments:
-            start, end = sorted(pair, key=lambda moment: (str(moment.value)[:10], str(moment.value)))
-            return s.BetweenMoments(start, end)
-
-        return st.tuples(self.moments(), self.moments()).map(in_order)
-
-    def instant_windows(self) -> SearchStrategy[Any]:
-        """Windows for instants, without those that reach into the future."""
-        periods = st.builds(s.InCalendar, st.sampled_from(s.CalendarUnit), st.booleans())
-        return st.one_of(
-            st.builds(s.InLast, self.spans),
-            st.builds(s.InLast, self.spans),
-            st.builds(s.InPreceding, self.spans, self.spans),
-            st.builds(s.BeforeAgo, self.spans),
-            periods,
-            self._between(),
-            st.builds(s.Since, self.moments()),
-            st.builds(s.Before, self.moments()),
+    def instant_window(self) -> Any:
+        """A window for instants, without the one that reaches into the future."""
+        return self.write(
+            lambda: s.InLast(self.span()),
+            lambda: s.InLast(self.span()),
+            lambda: s.InPreceding(self.span(), self.span()),
+            lambda: s.BeforeAgo(self.span()),
+            self.calendar_window,
+            self.between_moments,
+            lambda: s.Since(self.pick(self.moments)),
+            lambda: s.Before(self.pick(self.moments)),
         )
 
-    def windows(self) -> SearchStrategy[Any]:
-        """Windows for selections: also none, and the one that hangs on an anchor."""
-        anchor = st.builds(
-            s.Selection,
-            self.events,
-            st.none() | self.wheres(depth=0),
-            st.none() | st.builds(s.InLast, self.spans),
-        )
-        hanging = st.builds(s.AfterFirst, self.spans, anchor)
-        return st.one_of(st.none(), self.instant_windows(), self.instant_windows(), hanging)
+    def calendar_window(self) -> s.InCalendar:
+        return s.InCalendar(self.pick(tuple(s.CalendarUnit)), self.flip())
+
+    def between_moments(self) -> s.BetweenMoments:
+        pair = (self.pick(self.moments), self.pick(self.moments))
+        start, end = sorted(pair, key=lambda moment: (str(moment.value)[:10], str(moment.value)))
+        return s.BetweenMoments(start, end)
+
+    def any_instant_window(self) -> Any:
+        return self.write(self.instant_window, self.instant_window, lambda: s.InNext(self.span()))
+
+    def window(self) -> Any:
+        """A window for a selection: also none, and the one that hangs on an anchor."""
+        return self.write(lambda: None, self.instant_window, self.instant_window, self.hanging_window)
+
+    def hanging_window(self) -> s.AfterFirst:
+        anchor = s.Selection(self.pick(self.events), self.where(0), self.write(lambda: None, self.last_window))
+        return s.AfterFirst(self.span(), anchor)
+
+    def last_window(self) -> s.InLast:
+        return s.InLast(self.span())
 
     # --- conditions on one event ---
 
-    def wheres(self, depth: int = 1) -> SearchStrategy[Any]:
-        """Conditions on an event's properties."""
-        prices = st.sampled_from(histories.NUMERIC).map(s.Property)
-        numeric = prices | st.sampled_from(PROPERTIES).map(s.Property)
-        textual = st.sampled_from((*histories.TEXTUAL, *histories.NESTED, *histories.NUMERIC)).map(s.Property)
-        product = st.builds(s.Arithmetic, st.sampled_from(s.Operator), prices, prices | _numbers())
-        leaf = st.one_of(
-            self.numeric_tests(numeric | product, numeric),
-            self.text_tests(textual, textual),
-            st.builds(s.Compare, st.just(s.Property("gift")), st.sampled_from(EQUALITIES), _booleans()),
-            st.builds(s.Exists, st.sampled_from((*PROPERTIES, "tags", "address")).map(s.Property)),
-            st.builds(_contains, st.just(s.Property("tags")), st.sampled_from(histories.TEXTS[:4]), st.booleans()),
-            st.builds(s.During, st.just(s.Property("due")), self.instant_windows() | self._in_next()),
-        )
-        return _nested(leaf, depth)
+    def where(self, depth: int = 1) -> Any:
+        """No condition, or one on the event's properties."""
+        return self.nested(self.property_test, depth) if self.flip() else None
 
-    def _in_next(self) -> SearchStrategy[s.InNext]:
-        return st.builds(s.InNext, self.spans)
+    def property_test(self) -> Any:
+        return self.write(
+            lambda: self.numeric_test(self.numeric_property),
+            lambda: self.numeric_test(self.numeric_property),
+            lambda: self.text_test(self.text_property),
+            lambda: self.text_test(self.text_property),
+            lambda: s.Compare(s.Property("gift"), self.pick(EQUALITIES), s.Boolean(self.flip())),
+            lambda: s.Exists(s.Property(self.pick((*PROPERTIES, "tags", "address")))),
+            lambda: _contains(s.Property("tags"), self.pick(ITEMS), self.flip()),
+            lambda: s.During(s.Property("due"), self.any_instant_window()),
+        )
+
+    def numeric_property(self) -> Any:
+        return self.write(
+            self.price,
+            self.price,
+            lambda: s.Property(self.pick(PROPERTIES)),
+            lambda: s.Arithmetic(self.pick(tuple(s.Operator)), self.price(), self.write(self.price, self.number)),
+        )
+
+    def price(self) -> s.Property:
+        return s.Property(self.pick(histories.NUMERIC))
+
+    def text_property(self) -> s.Property:
+        return s.Property(self.pick((*histories.TEXTUAL, *histories.NESTED, *histories.NUMERIC)))
 
     # --- tests of operands ---
 
-    def numeric_tests(self, operand: SearchStrategy[Any], other: SearchStrategy[Any]) -> SearchStrategy[Any]:
-        """Comparisons with numbers near the values that there are."""
-        comparators = st.sampled_from(COMPARATORS)
-        number = _numbers()
-        return st.one_of(
-            st.builds(s.Compare, operand, comparators, number),
-            st.builds(s.Compare, operand, comparators, number),
-            st.builds(s.Compare, number, comparators, operand),
-            st.builds(s.Compare, operand, comparators, other),
-            st.builds(s.Between, operand, number, number),
-            st.builds(s.In, operand, _some(number), st.booleans()),
+    def number(self) -> s.Number:
+        return s.Number(self.pick(NUMBERS))
+
+    def numeric_test(self, operand: Callable[[], Any]) -> Any:
+        """A comparison with a number near the values that there are, or with another operand."""
+        return self.write(
+            lambda: s.Compare(operand(), self.pick(COMPARATORS), self.number()),
+            lambda: s.Compare(operand(), self.pick(COMPARATORS), self.number()),
+            lambda: s.Compare(self.number(), self.pick(COMPARATORS), operand()),
+            lambda: s.Compare(operand(), self.pick(COMPARATORS), operand()),
+            lambda: s.Between(operand(), self.number(), self.number()),
+            lambda: s.In(operand(), tuple(s.Number(each) for each in self.some(NUMBERS)), self.flip()),
         )
 
-    def text_tests(self, operand: SearchStrategy[Any], other: SearchStrategy[Any]) -> SearchStrategy[Any]:
-        """Comparisons with texts that there are."""
-        comparators = st.sampled_from(TEXT_COMPARATORS)
-        text = _texts()
+    def text_test(self, operand: Callable[[], Any]) -> Any:
+        """A test against a text that there is, or against another operand."""
         tests = (s.TextTest.CONTAINS, s.TextTest.STARTS_WITH, s.TextTest.ENDS_WITH)
-        return st.one_of(
-            st.builds(s.Compare, operand, comparators, text),
-            st.builds(s.Compare, operand, comparators, other),
-            st.builds(s.In, operand, _some(text), st.booleans(), st.booleans()),
-            st.builds(s.TextMatch, operand, st.sampled_from(tests), st.sampled_from(PIECES), st.booleans()),
-            st.builds(s.TextMatch, operand, st.just(s.TextTest.MATCHES), st.sampled_from(PATTERNS), st.booleans()),
+        return self.write(
+            lambda: s.Compare(operand(), self.pick(TEXT_COMPARATORS), s.Text(self.pick(TEXTS))),
+            lambda: s.Compare(operand(), self.pick(TEXT_COMPARATORS), operand()),
+            lambda: s.In(operand(), tuple(s.Text(each) for each in self.some(TEXTS)), self.flip(), self.flip()),
+            lambda: s.TextMatch(operand(), self.pick(tests), self.pick(PIECES), self.flip()),
+            lambda: s.TextMatch(operand(), s.TextTest.MATCHES, self.pick(PATTERNS), self.flip()),
         )
 
     # --- operands ---
 
-    def selections(self) -> SearchStrategy[s.Selection]:
-        """Which events: a name that there is, half the time with a condition."""
-        return st.builds(s.Selection, self.events, st.none() | self.wheres(), self.windows())
+    def selection(self) -> s.Selection:
+        return s.Selection(self.pick(self.events), self.where(), self.window())
 
-    def measures(self, functions: tuple[s.Function, ...], *properties: str | None) -> SearchStrategy[s.Measure]:
-        """Measures of these functions over generated selections."""
-        chosen = st.sampled_from(properties or (None,))
-        return st.builds(s.Measure, st.sampled_from(functions), self.selections(), chosen, self.ofs)
+    def measure(self, functions: Sequence[s.Function], *properties: str) -> s.Measure:
+        """A measure of one of these functions over a selection."""
+        chosen = self.pick(properties) if properties else None
+        return s.Measure(self.pick(functions), self.selection(), chosen, self.of())
 
-    def traits(self, *names: str) -> SearchStrategy[s.Trait]:
-        """Traits of the profile or of its account."""
-        return st.builds(s.Trait, st.sampled_from(names), self.ofs)
+    def trait(self, *names: str) -> s.Trait:
+        return s.Trait(self.pick(names), self.of())
 
-    def numbers(self) -> SearchStrategy[Any]:
-        """Operands that are numbers."""
-        plain = st.one_of(
-            self.measures(COUNTING),
-            self.measures(NUMERIC, *histories.NUMERIC, "category", "address.zip"),
-            self.measures((s.Function.DISTINCT,), *PROPERTIES),
-            self.measures((s.Function.HOUR,)),
-            self.measures((s.Function.FIRST, s.Function.LAST), *histories.NUMERIC),
-            self.traits("age", "address.zip", "plan"),
-        )
+    def counting(self) -> s.Measure:
+        return self.measure(COUNTING)
+
+    def plain_number(self) -> Any:
+        kinds: list[Callable[[], Any]] = [
+            self.counting,
+            lambda: self.measure(NUMERIC, *histories.NUMERIC, "category", "address.zip"),
+            lambda: self.measure((s.Function.DISTINCT,), *PROPERTIES),
+            lambda: self.measure((s.Function.HOUR,)),
+            lambda: self.measure(ENDS, *histories.NUMERIC),
+            lambda: self.trait("age", "address.zip", "plan"),
+        ]
         if self.entity is s.Entity.PROFILE:
-            plain |= st.builds(s.Score, st.just("churn"))
-        calculated = st.builds(s.Arithmetic, st.sampled_from(s.Operator), plain, plain | _numbers())
-        ranked = st.builds(s.Quintile, plain)
-        return st.one_of(plain, plain, plain, calculated, ranked)
+            kinds.append(lambda: s.Score("churn"))
+        return self.write(*kinds)
 
-    def texts(self) -> SearchStrategy[Any]:
-        """Operands that are texts."""
-        return st.one_of(
-            self.traits("plan", "city", "address.city"),
-            self.measures((s.Function.FAVORITE,), *PROPERTIES),
-            self.measures((s.Function.FIRST, s.Function.LAST), *histories.TEXTUAL, "address.city"),
-            self.measures((s.Function.WEEKDAY,)),
+    def numeric_operand(self) -> Any:
+        """An operand that is a number."""
+        plain = self.plain_number
+        return self.write(
+            plain,
+            plain,
+            plain,
+            lambda: s.Arithmetic(self.pick(tuple(s.Operator)), plain(), self.write(plain, self.number)),
+            lambda: s.Quintile(plain()),
         )
 
-    def instants(self) -> SearchStrategy[Any]:
-        """Operands that are instants."""
-        return st.one_of(
-            self.measures((s.Function.FIRST, s.Function.LAST)),
-            self.measures((s.Function.FIRST, s.Function.LAST), "due"),
-            self.traits(*histories.TRAITS_DATED),
+    def text_operand(self) -> Any:
+        """An operand that is a text."""
+        return self.write(
+            lambda: self.trait("plan", "city", "address.city"),
+            lambda: self.measure((s.Function.FAVORITE,), *PROPERTIES),
+            lambda: self.measure(ENDS, *histories.TEXTUAL, "address.city"),
+            lambda: self.measure((s.Function.WEEKDAY,)),
+        )
+
+    def instant_operand(self) -> Any:
+        """An operand that is an instant."""
+        return self.write(
+            lambda: self.measure(ENDS),
+            lambda: self.measure(ENDS, "due"),
+            lambda: self.trait(*histories.TRAITS_DATED),
         )
 
     # --- conditions ---
 
-    def leaves(self) -> SearchStrategy[Any]:
-        """Conditions without `and`, `or`, `not`: every kind of node."""
-        gaps = self.measures((s.Function.GAP,))
-        lengths = st.sampled_from((*WORKING_SPANS, s.Span(12, s.Unit.HOUR))).map(s.Duration)
-        ordered = st.sampled_from(COMPARATORS[2:])
-        # Sums of lengths of days and quarters are exact; a share of a mean gap is not, so gaps meet only lengths.
-        kinds = [
-            st.builds(s.Did, self.selections(), self.ofs),
-            self.numeric_tests(self.measures(COUNTING), self.measures(COUNTING)),
-            self.numeric_tests(self.numbers(), self.numbers()),
-            self.text_tests(self.texts(), self.texts()),
-            st.builds(s.In, self.measures((s.Function.WEEKDAY,)), _some(_weekdays()), st.booleans()),
-            st.builds(s.Between, self.measures((s.Function.HOUR,)), *(st.integers(0, 23).map(s.Number),) * 2),
-            st.builds(s.Compare, gaps, ordered, lengths),
-            st.builds(s.Between, gaps, lengths, lengths),
-            st.builds(s.Compare, self.traits("is_vip"), st.sampled_from(EQUALITIES), _booleans()),
-            st.builds(s.Exists, self.numbers() | self.texts() | self.instants() | self.traits("tags", "address")),
-            st.builds(_contains, self.traits("tags"), st.sampled_from(histories.TEXTS[:4]), st.booleans()),
-            st.builds(s.During, self.instants(), self.instant_windows() | self._in_next()),
-            self._anniversaries(),
-            st.builds(
-                s.Near,
-                self.traits("location", "home"),
-                st.sampled_from((5, 20, 40, 500, 2000)),
-                st.sampled_from((59.3293, 59.25, 48.5)),
-                st.sampled_from((18.0686, 18)),
-            ),
-            self.sequences(),
-            self.sequences(),
-            st.builds(s.Top, st.sampled_from((10, 20, 25, 50, 12.5, 100)), self.numbers(), st.booleans()),
+    def leaf(self) -> Any:
+        """A condition without `and`, `or`, `not`, of any kind."""
+        kinds: list[Callable[[], Any]] = [
+            lambda: s.Did(self.selection(), self.of()),
+            lambda: self.numeric_test(self.counting),
+            lambda: self.numeric_test(self.numeric_operand),
+            lambda: self.numeric_test(self.numeric_operand),
+            lambda: self.text_test(self.text_operand),
+            self.usual_time,
+            self.gap_test,
+            lambda: s.Compare(self.trait("is_vip"), self.pick(EQUALITIES), s.Boolean(self.flip())),
+            lambda: s.Exists(self.write(self.numeric_operand, self.text_operand, self.instant_operand)),
+            lambda: s.Exists(self.trait("tags", "address", "age", "birthday")),
+            lambda: _contains(self.trait("tags"), self.pick(ITEMS), self.flip()),
+            lambda: s.During(self.instant_operand(), self.any_instant_window()),
+            self.anniversary,
+            self.near,
+            self.sequence,
+            self.sequence,
+            lambda: s.Top(self.pick((10, 20, 25, 50, 12.5, 100)), self.numeric_operand(), self.flip()),
         ]
         if self.entity is s.Entity.PROFILE:
-            kinds.append(self._recorded())
-        return st.one_of(kinds)
+            kinds.append(self.recorded)
+        return self.write(*kinds)
 
-    def _recorded(self) -> SearchStrategy[Any]:
-        names = st.sampled_from((*histories.STATIC, *sorted(self.scene.world.definitions)))
-        crossed = st.builds(
-            s.Crossed,
-            st.sampled_from(histories.STATIC),
-            st.booleans(),
-            st.none() | self.instant_windows(),
+    def usual_time(self) -> Any:
+        days = tuple(s.Text(day) for day in self.some(WEEKDAYS))
+        hours = (s.Number(self.pick(range(24))), s.Number(self.pick(range(24))))
+        return self.write(
+            lambda: s.In(self.measure((s.Function.WEEKDAY,)), days, self.flip()),
+            lambda: s.Between(self.measure((s.Function.HOUR,)), min(hours, key=_value), max(hours, key=_value)),
         )
-        return st.builds(s.InSegment, names) | crossed
 
-    def _anniversaries(self) -> SearchStrategy[s.During]:
-        days = self.traits(*histories.TRAITS_DATED) | self.measures((s.Function.FIRST, s.Function.LAST))
-        span = st.sampled_from(ANNIVERSARY_SPANS)
-        periods = st.builds(s.InCalendar, st.sampled_from(s.CalendarUnit), st.booleans())
-        window = st.builds(s.InNext, span) | st.builds(s.InLast, span) | periods
-        return st.builds(s.During, days.map(s.Anniversary), window)
+    def gap_test(self) -> Any:
+        """Gaps meet only lengths: two means of unequal counts may differ in their last bit."""
+        lengths = [s.Duration(self.pick((*histories.SPANS, s.Span(12, s.Unit.HOUR)))) for _ in range(2)]
+        gap = self.measure((s.Function.GAP,))
+        return self.write(
+            lambda: s.Compare(gap, self.pick(COMPARATORS[2:]), lengths[0]),
+            lambda: s.Between(gap, *lengths),
+        )
 
-    @st.composite
-    @staticmethod
-    def _steps(draw: DrawFn, vocabulary: Vocabulary) -> tuple[s.Step, ...]:
-        """Positive steps, now and then a negated one between two, now and then one that closes."""
-        limit = st.sampled_from(STEP_SPANS)
-        where = st.none() | vocabulary.wheres(depth=0)
-        steps = [s.Step(draw(vocabulary.events), draw(where))]
-        for _ in range(draw(st.integers(0, 2))):
-            if draw(st.booleans()):
-                steps.append(s.Step(draw(vocabulary.events), draw(where), negated=True))
-            steps.append(s.Step(draw(vocabulary.events), draw(where), within=draw(st.none() | limit)))
-        if len(steps) == 1 or draw(st.booleans()):
-            steps.append(s.Step(draw(vocabulary.events), draw(where), negated=True, within=draw(limit)))
-        return tuple(steps)
+    def anniversary(self) -> s.During:
+        day = self.write(lambda: self.trait(*histories.TRAITS_DATED), lambda: self.measure(ENDS))
+        span = self.pick(ANNIVERSARY_SPANS)
+        window = self.write(lambda: s.InNext(span), lambda: s.InLast(span), self.calendar_window)
+        return s.During(s.Anniversary(day), window)
 
-    def sequences(self) -> SearchStrategy[s.Sequence]:
-        """Sequences of one to three steps that happen."""
-        return st.builds(s.Sequence, Vocabulary._steps(self), self.windows(), self.ofs)
+    def near(self) -> s.Near:
+        place = self.trait("location", "home")
+        return s.Near(
+            place,
+            self.pick((5, 20, 40, 500, 2000)),
+            self.pick((59.3293, 59.25, 48.5)),
+            self.pick((18.0686, 18)),
+        )
 
-    def conditions(self, depth: int = 2) -> SearchStrategy[Any]:
-        """Conditions, nested up to a depth."""
-        return _nested(self.leaves(), depth)
+    def recorded(self) -> Any:
+        names = (*histories.STATIC, *sorted(self.scene.world.definitions))
+        return self.write(
+            lambda: s.InSegment(self.pick(names)),
+            lambda: s.Crossed(self.pick(histories.STATIC), self.flip(), self.write(lambda: None, self.instant_window)),
+        )
+
+    def step(self, *, negated: bool = False, within: s.Span | None = None) -> s.Step:
+        return s.Step(self.pick(self.events), self.where(0), negated, within)
+
+    def sequence(self) -> s.Sequence:
+        """One to three steps that happen, now and then one that must not between two, or at the end."""
+        steps = [self.step()]
+        for _ in range(self.pick((0, 1, 1, 2))):
+            if self.flip():
+                steps.append(self.step(negated=True))
+            steps.append(self.step(within=self.pick(STEP_SPANS) if self.flip() else None))
+        if len(steps) == 1 or self.flip():
+            steps.append(self.step(negated=True, within=self.pick(STEP_SPANS)))
+        return s.Sequence(tuple(steps), self.window(), self.of())
+
+    def condition(self, depth: int = 2) -> Any:
+        return self.nested(self.leaf, depth)
+
+    def nested(self, leaf: Callable[[], Any], depth: int) -> Any:
+        """A leaf, or `and`, `or`, `not` of conditions that are less deep."""
+        if depth == 0:
+            return leaf()
+
+        def several() -> list[Any]:
+            return [self.nested(leaf, depth - 1) for _ in range(self.pick((2, 2, 3)))]
+
+        return self.write(
+            leaf,
+            leaf,
+            lambda: _flat(s.And, several()),
+            lambda: _flat(s.Or, several()),
+            lambda: s.Not(self.nested(leaf, depth - 1)),
+        )
 
 
-def _numbers() -> SearchStrategy[s.Number]:
-    # A whole number is written without a fraction, so 12.0 is the literal 12.
-    values = [int(value) if float(value).is_integer() else value for value in (*COUNTS, *histories.NUMBERS)]
-    return st.sampled_from(values).map(s.Number)
-
-
-def _texts() -> SearchStrategy[s.Text]:
-    return st.sampled_from((*histories.TEXTS, *histories.CITIES, *histories.PLANS, "mon", "sun")).map(s.Text)
-
-
-def _booleans() -> SearchStrategy[s.Boolean]:
-    return st.booleans().map(s.Boolean)
-
-
-def _weekdays() -> SearchStrategy[s.Text]:
-    return st.sampled_from(("mon", "tue", "wed", "thu", "fri", "sat", "sun")).map(s.Text)
-
-
-def _some(literals: SearchStrategy[Any]) -> SearchStrategy[tuple[Any, ...]]:
-    return st.lists(literals, min_size=1, max_size=3, unique=True).map(tuple)
+def _value(number: s.Number) -> float:
+    return number.value
 
 
 def _contains(operand: s.Operand, text: str, caseless: bool) -> s.TextMatch:
@@ -307,25 +361,11 @@ def _flat(kind: type[s.And | s.Or], items: list[Any]) -> Any:
     return kind(tuple(flat))
 
 
-def _nested(leaf: SearchStrategy[Any], depth: int) -> SearchStrategy[Any]:
-    if depth == 0:
-        return leaf
-    inner = _nested(leaf, depth - 1)
-    several = st.lists(inner, min_size=2, max_size=3)
-    return st.one_of(
-        leaf,
-        leaf,
-        several.map(lambda items: _flat(s.And, items)),
-        several.map(lambda items: _flat(s.Or, items)),
-        inner.map(s.Not),
-    )
-
-
 @st.composite
 def questions(draw: DrawFn, entity: s.Entity | None = None) -> tuple[s.Definition, Scene]:
-    """A definition and the scene that it speaks of; the scene's world holds two saved segments for `in_segment`."""
+    """A definition and the scene that it speaks of, whose world holds a segment `saved` for `in_segment`."""
     scene = draw(histories.scenes())
-    saved = {"saved": s.Definition(draw(Vocabulary(scene).conditions(depth=1)))}
+    saved = {"saved": s.Definition(Author(draw, scene).condition(depth=1))}
     scene = histories.Scene(histories.with_definitions(scene.world, saved), scene.now, scene.instants)
-    over = draw(st.sampled_from((s.Entity.PROFILE,) * 4 + (s.Entity.ACCOUNT,))) if entity is None else entity
-    return s.Definition(draw(Vocabulary(scene, over).conditions()), over), scene
+    over = entity or draw(st.sampled_from((*(s.Entity.PROFILE,) * 4, s.Entity.ACCOUNT)))
+    return s.Definition(Author(draw, scene, over).condition(), over), scene
