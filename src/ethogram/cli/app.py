@@ -55,8 +55,8 @@ SECTIONS: dict[str, tuple[Listed, ...]] = {
         Listed("evaluate", "people", "Tell which segments given people are in."),
         Listed("why", "reasons", "Show why a person is in a segment, or is not."),
         Listed("explain", "reasons", "Show how a segment is understood and what it costs."),
-        Listed("history", "change", "Show a segment's size over time."),
-        Listed("overlap", "change", "Show how segments overlap."),
+        Listed("history", "change", "Show a segment's size over time, with who entered and left."),
+        Listed("overlap", "change", "Show how segments overlap: each pair, and each exact combination."),
     ),
     "Maintain": (
         Listed("doctor", "health", "Check the workspace and say what is wrong."),
@@ -128,7 +128,7 @@ class Application(click.Group):
         _write_whatever_comes()
         extra["standalone_mode"] = False
         try:
-            code = super().main(given, prog_name or "ethogram", **extra)
+            code = super().main(given, prog_name, **extra)
             sys.stdout.flush()
         except BrokenPipeError:
             # The reader (`| head`) has seen enough; what is still buffered must not fail at exit.
@@ -152,6 +152,7 @@ def _write_whatever_comes() -> None:
 
 
 @click.command(
+    "ethogram",
     cls=Application,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     no_args_is_help=True,

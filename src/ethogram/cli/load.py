@@ -229,6 +229,8 @@ def _settle(
         InputError: no column looks like one that must be there.
         UserError: there is something to agree to and nobody to ask, or the answer is no.
     """
+    if sources[0] == "-":
+        return  # standard input cannot be read twice; the load itself says what it needs to be told
     guess = workspace.guess_mapping(sources[0], kind, **options)
     needed = _NEEDED[kind] - ({"event"} if "event" in options else set())
     missing = sorted(needed - guess.mapping.keys())
@@ -240,7 +242,7 @@ def _settle(
             + (" Or name the event of all rows with --event NAME." if "event" in missing else ""),
         )
     undeclared = guess.naive_timestamps and "timezone" not in options
-    guessed = undeclared or not needed <= options.get("mapping", {}).keys()
+    guessed = undeclared or not needed <= (options.get("mapping") or {}).keys()
     options["mapping"] = dict(guess.mapping)
     if undeclared:
         options["timezone"] = workspace.settings.timezone
@@ -248,11 +250,11 @@ def _settle(
         return
     out.note("reading ", (visible(sources[0]), "cyan"), " like this:")
     _show_mapping(out, guess.mapping, guess.columns, guess.first_rows)
-    if "event" in options:
-        out.note("every row is the event ", (visible(options["event"]), "cyan"))
+    if event := options.get("event"):
+        out.note("every row is the event ", (visible(event), "cyan"))
     if guess.naive_timestamps:
         whose = " (the workspace's zone; --timezone names another)" if undeclared else ""
-        out.note("timestamps name no zone and are read as ", (options["timezone"], "cyan"), whose)
+        out.note("timestamps name no zone and are read as ", (options.get("timezone") or "UTC", "cyan"), whose)
     if yes:
         return
     command = _command(kind, sources, options)
@@ -268,9 +270,9 @@ def _settle(
 def _command(kind: Kind, sources: tuple[str, ...], options: LoadOptions) -> str:
     """The command line that says everything that was guessed."""
     words = ["ethogram", "load", kind, *sources]
-    for key, column in options.get("mapping", {}).items():
+    for key, column in (options.get("mapping") or {}).items():
         words += ["--map", f"{key}={column}"]
-    for name, held in options.get("types", {}).items():
+    for name, held in (options.get("types") or {}).items():
         words += ["--type", f"{name}={held}"]
     said = {"--event": options.get("event"), "--timezone": options.get("timezone"), "--format": options.get("format")}
     for option, chosen in (*said.items(), ("--rejects", options.get("rejects"))):

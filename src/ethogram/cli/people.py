@@ -217,9 +217,7 @@ def evaluate(profile_ids: tuple[str, ...], file: Path | None, as_of: AsOf, as_js
     )
     unknown = [each for each in dict.fromkeys(ids) if each not in found]
     if unknown:
-        out.warn(
-            f"nobody has the {'id' if len(unknown) == 1 else 'ids'} " + ", ".join(f"`{each}`" for each in unknown[:20])
-        )
+        out.warn("nobody has the id " + ", ".join(f"`{each}`" for each in unknown[:20]))
 
 
 @click.command(cls=Verb, examples=("ethogram profile 17850", "ethogram profile 17850 --limit 200 --as-of 2026-01-31"))
