@@ -9,7 +9,7 @@ import pytest
 
 from cli.conftest import ORDERS, Ethogram
 from ethogram.cli import load, segments
-from ethogram.cli.failures import ExitCode
+from ethogram.cli.exits import ExitCode
 
 MAP = ("--map", "profile_id=CustomerID", "event=Kind", "timestamp=At")
 NAIVE = "profile_id,event,timestamp\nann,visit,2026-01-02 10:00:00\n"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cli.conftest import Ethogram
 from ethogram import runtime
-from ethogram.cli.failures import ExitCode
+from ethogram.cli.exits import ExitCode
 
 Process = Callable[..., "subprocess.Popen[str]"]
 

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from ethogram.cli.app import SECTIONS, app
-from ethogram.cli.failures import MEANINGS, ExitCode
+from ethogram.cli.exits import MEANINGS, ExitCode
 
 VERBS = [listed for section in SECTIONS.values() for listed in section]
 HEAVY = (

@@ -12,7 +12,7 @@ from click.testing import Result
 from pyarrow import ipc
 
 from cli.conftest import Ethogram
-from ethogram.cli.failures import ExitCode
+from ethogram.cli.exits import ExitCode
 
 REGULARS = "count(purchase in last 30 days) >= 2"
 NOW = ("--as-of", "2026-01-31")

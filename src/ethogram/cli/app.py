@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from ethogram.cli.failures import MEANINGS, ExitCode, report
+from ethogram.cli.exits import MEANINGS, ExitCode
 from ethogram.cli.help import Context, write_examples
 
 if TYPE_CHECKING:
@@ -139,6 +139,8 @@ class Application(click.Group):
                 click.echo(error.format_message(), err=True)
                 code = ExitCode.USAGE
             else:
+                from ethogram.cli.failures import report  # 30 ms that help should not cost
+
                 code = report(error, as_json="--json" in given)
         sys.exit(int(code) if isinstance(code, int) else ExitCode.OK)
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from enum import IntEnum
 
 import click
 
+from ethogram.cli.exits import ExitCode, StoppedError
 from ethogram.cli.hostile import visible, visible_lines
 from ethogram.cli.plain import to_json
 from ethogram.errors import (
@@ -21,35 +21,6 @@ from ethogram.errors import (
     WarehouseDamagedError,
     WorkspaceBusyError,
 )
-
-
-class ExitCode(IntEnum):
-    """The exit codes, as `ethogram --help` documents them."""
-
-    OK = 0
-    USER_ERROR = 1
-    USAGE = 2
-    REJECTS = 3
-    BUSY = 4
-    DAMAGED = 5
-    INTERNAL = 70
-    INTERRUPTED = 130
-
-
-MEANINGS: dict[ExitCode, str] = {
-    ExitCode.OK: "done",
-    ExitCode.USER_ERROR: "something to mend: an unknown name, an unreadable file, a segment that cannot be used",
-    ExitCode.USAGE: "the command was typed wrongly",
-    ExitCode.REJECTS: "loaded, but some rows were rejected",
-    ExitCode.BUSY: "another process holds the workspace; try again",
-    ExitCode.DAMAGED: "the warehouse is damaged; `ethogram rebuild` restores it",
-    ExitCode.INTERNAL: "a failure inside Ethogram",
-    ExitCode.INTERRUPTED: "stopped with Ctrl-C",
-}
-
-
-class StoppedError(Exception):
-    """The person pressed Ctrl-C; the message says what stays and how to go on."""
 
 
 def report(error: BaseException, *, as_json: bool) -> ExitCode:

@@ -8,7 +8,7 @@ import click
 
 from ethogram.cli import wording
 from ethogram.cli.context import json_option, opened, workspace_option, zone_of
-from ethogram.cli.failures import ExitCode, StoppedError
+from ethogram.cli.exits import ExitCode, StoppedError
 from ethogram.cli.help import Verb
 from ethogram.cli.hostile import visible
 from ethogram.cli.output import Output, Part

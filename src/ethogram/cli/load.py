@@ -13,7 +13,7 @@ import click
 
 from ethogram.cli import wording
 from ethogram.cli.context import checked_timezone, json_option, opened, pasted, workspace_option, zone_of
-from ethogram.cli.failures import ExitCode, StoppedError
+from ethogram.cli.exits import ExitCode, StoppedError
 from ethogram.cli.help import Verb, Verbs
 from ethogram.cli.hostile import visible
 from ethogram.cli.output import Column, Output, Part
