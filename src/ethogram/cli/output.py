@@ -17,7 +17,7 @@ from ethogram.cli.plain import to_json
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.text import Text
 
 Part = str | tuple[str, str]  # text, or text with a style
@@ -104,18 +104,26 @@ class Output:
             )
         for row in held:
             table.add_row(*row)
-        self._console(error=error).print(table)
+        self._print(table, error=error)
 
     def note(self, *parts: Part) -> None:
         """Prints a remark to standard error, so that it does not mix with the answer."""
-        self._console(error=True).print(_assembled(parts))
+        self._print(_assembled(parts), error=True)
 
     def warn(self, message: str, hint: str | None = None) -> None:
         """Prints a warning and what to do about it to standard error."""
         self.note(("warning: ", "yellow"), visible(message), *([("\n  " + visible(hint), "dim")] if hint else []))
 
-    def _print(self, renderable: object) -> None:
-        self._console(error=False).print(renderable)
+    def _print(self, renderable: RenderableType, *, error: bool = False) -> None:
+        target = self._console(error=error)
+        if target.is_terminal:
+            target.print(renderable)
+            return
+        with target.capture() as captured:
+            target.print(renderable)
+        # Files and diffs are nicer without the blanks that pad a table's last column.
+        for line in captured.get().removesuffix("\n").split("\n"):
+            print(line.rstrip(), file=sys.stderr if error else sys.stdout)
 
     def _console(self, *, error: bool) -> Console:
         if error not in self._consoles:
