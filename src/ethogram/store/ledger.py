@@ -8,14 +8,12 @@ instant comes in), no event, and computes no membership.
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import difflib
 import threading
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, NoReturn, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -24,6 +22,10 @@ from sqlalchemy.pool import StaticPool
 
 from ethogram.errors import LedgerError, SettingError, UnknownNameError, UserError, WorkspaceBusyError
 from ethogram.store import tables
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
 # Any fixed number: holds the migrations of one PostgreSQL database for one process at a time.
 _MIGRATION_LOCK = 0x6574686F6772616D
@@ -200,7 +202,7 @@ class Ledger:
             try:
                 with self._writing() as connection:
                     return self._save_segment(
-                        connection, name, text, tree, english, now, entity, static, description, actor
+                        connection, name, text, tree, english, now, entity, description, actor, static=static
                     )
             except IntegrityError as error:
                 # On PostgreSQL another process can save the same new name between our look and our insert.
@@ -217,9 +219,10 @@ class Ledger:
         english: str,
         now: dt.datetime,
         entity: str,
-        static: bool,
         description: str,
         actor: str,
+        *,
+        static: bool,
     ) -> SavedSegment:
         segments, versions = tables.segments, tables.segment_versions
         live = segments.c.deleted_at.is_(None) & (segments.c.name == name)
@@ -429,13 +432,13 @@ class Ledger:
     def _newest_run(self, connection: sa.Connection, condition: sa.ColumnElement[bool]) -> Run | None:
         runs = tables.runs
         row = connection.execute(sa.select(runs).where(condition).order_by(runs.c.id.desc()).limit(1)).first()
-        return Run(**row._mapping) if row is not None else None
+        return Run(**row._asdict()) if row is not None else None
 
     def _run(self, connection: sa.Connection, condition: sa.ColumnElement[bool]) -> Run:
         row = connection.execute(sa.select(tables.runs).where(condition)).first()
         if row is None:
             raise LedgerError("there is no such run in the ledger")
-        return Run(**row._mapping)
+        return Run(**row._asdict())
 
     # --- settings and audit ----------------------------------------------------------------------------------------
 
@@ -464,7 +467,7 @@ class Ledger:
         query = sa.select(audit.c.at, audit.c.actor, audit.c.verb, audit.c.object, audit.c.detail)
         with self._reading() as connection:
             rows = connection.execute(query.order_by(audit.c.id.desc()).limit(limit))
-            return tuple(AuditEntry(**row._mapping) for row in rows)
+            return tuple(AuditEntry(**row._asdict()) for row in rows)
 
     # --- loads and batches -----------------------------------------------------------------------------------------
 
@@ -494,15 +497,20 @@ class Ledger:
             assert found is not None
             return found
 
-    def finish_load(self, load: str, *, rejects_file: str | None, now: dt.datetime) -> Load:
-        """The load, done, with the counts of its batches."""
+    def finish_load(self, load: str, *, counted: Collection[str], rejects_file: str | None, now: dt.datetime) -> Load:
+        """The load, done, with the counts of its batches.
+
+        Args:
+            counted: the kinds whose rows are rows of the source; others (who belongs to which account) go along.
+        """
         loads, batches = tables.loads, tables.batches
+        own = batches.c.kind.in_(counted)
         with self._writing() as connection:
             counts = connection.execute(
                 sa.select(
-                    sa.func.coalesce(sa.func.sum(batches.c.rows), 0).label("accepted"),
+                    sa.func.coalesce(sa.func.sum(batches.c.rows).filter(own), 0).label("accepted"),
                     sa.func.coalesce(sa.func.sum(batches.c.rejected), 0).label("rejected"),
-                    sa.func.coalesce(sa.func.sum(batches.c.duplicates), 0).label("duplicates"),
+                    sa.func.coalesce(sa.func.sum(batches.c.duplicates).filter(own), 0).label("duplicates"),
                 ).where(batches.c.load == load)
             ).one()
             connection.execute(
@@ -512,7 +520,7 @@ class Ledger:
                     state="done",
                     finished_at=now,
                     rejects_file=rejects_file,
-                    **{key: int(count) for key, count in counts._mapping.items()},
+                    **{key: int(count) for key, count in counts._asdict().items()},
                 )
             )
             done = self._load(connection, load)
@@ -524,7 +532,7 @@ class Ledger:
         loads = tables.loads
         query = sa.select(loads).where((loads.c.digest == digest) & (loads.c.kind == kind)).order_by(loads.c.started_at)
         with self._reading() as connection:
-            return tuple(Load(**row._mapping) for row in connection.execute(query))
+            return tuple(Load(**row._asdict()) for row in connection.execute(query))
 
     def accept_batch(
         self,
@@ -566,7 +574,7 @@ class Ledger:
                     )
                 )
                 found = connection.execute(sa.select(*_BATCH).where(batches.c.id == batch)).one()
-            return Batch(**found._mapping)
+            return Batch(**found._asdict())
 
     def mark_stored(self, batch: str, now: dt.datetime) -> None:
         """Notes that the warehouse has the batch."""
@@ -583,7 +591,7 @@ class Ledger:
         if state is not None:
             query = query.where(batches.c.state == state)
         with self._reading() as connection:
-            return tuple(Batch(**row._mapping) for row in connection.execute(query))
+            return tuple(Batch(**row._asdict()) for row in connection.execute(query))
 
     def waiting_batches(self) -> tuple[Batch, ...]:
         """Batches that are accepted and not yet in the warehouse, in the order of storing."""
@@ -591,18 +599,18 @@ class Ledger:
 
     def _load(self, connection: sa.Connection, load: str) -> Load | None:
         row = connection.execute(sa.select(tables.loads).where(tables.loads.c.id == load)).first()
-        return Load(**row._mapping) if row is not None else None
+        return Load(**row._asdict()) if row is not None else None
 
     # --- transactions and migrations -------------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
-        with _wrapped(self.address), self._engine.connect() as connection:
+        with _Wrapped(self.address), self._engine.connect() as connection:
             yield connection
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
-        with _wrapped(self.address), self._engine.connect() as plain:
+        with _Wrapped(self.address), self._engine.connect() as plain:
             connection = plain.execution_options(ethogram_writes=True)
             with connection.begin():
                 yield connection
@@ -639,11 +647,11 @@ _BATCH = tuple(column for column in tables.batches.c if column.name != "sequence
 
 
 def _saved(row: Any) -> SavedSegment:
-    return SavedSegment(**row._mapping)
+    return SavedSegment(**row._asdict())
 
 
 def _size_at(row: Any) -> SizeAt:
-    facts = dict(row._mapping)
+    facts = row._asdict()
     facts.pop("segment")
     return SizeAt(**facts)
 
@@ -655,7 +663,7 @@ def _audit(
 
 
 def _storable(what: str, value: str) -> None:
-    if "\x00" in value or not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
+    if "\x00" in value or any("\ud800" <= letter <= "\udfff" for letter in value):
         raise UserError(
             f"the segment's {what} holds a NUL or half of a surrogate pair", hint="Remove it; no database keeps it."
         )
@@ -679,7 +687,7 @@ def _engine(url: str) -> sa.Engine:
             raise SettingError(
                 "the driver for PostgreSQL is not installed", hint="`pip install 'ethogram[postgres]'`"
             ) from error
-    shown = address.render_as_string(hide_password=True) if address is not None else url.split("@")[-1]
+    shown = address.render_as_string(hide_password=True) if address is not None else url.rsplit("@", 1)[-1]
     raise SettingError(
         f"`{shown}` is not a ledger's address",
         hint="Use `sqlite:////absolute/file.db` or `postgresql://user:password@host/database`.",
@@ -755,7 +763,7 @@ def _upgrade(connection: sa.Connection, current: str | None) -> None:
         command.upgrade(config, tables.HEAD)
 
 
-class _wrapped:
+class _Wrapped:
     """Turns the driver's errors into ours; a violated constraint passes, for whoever can say what it means."""
 
     def __init__(self, address: str) -> None:

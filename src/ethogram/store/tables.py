@@ -33,7 +33,11 @@ class Instant(TypeDecorator[dt.datetime]):
         value = value.astimezone(dt.UTC)
         return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
 
-    def process_result_value(self, value: dt.datetime | None, dialect: sa.Dialect) -> dt.datetime | None:
+    def process_result_value(  # `dialect` is part of the signature that SQLAlchemy calls
+        self,
+        value: dt.datetime | None,
+        dialect: sa.Dialect,  # noqa: ARG002
+    ) -> dt.datetime | None:
         if value is None:
             return None
         return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
@@ -87,7 +91,7 @@ batches = sa.Table(
     sa.Column("state", sa.Text, nullable=False),  # accepted | stored
     sa.Column("accepted_at", Instant, nullable=False),
     sa.Column("stored_at", Instant),
-    sa.UniqueConstraint("load", "ordinal"),
+    sa.UniqueConstraint("load", "ordinal", "kind"),
     sa.Index(None, "state", "sequence"),
     sqlite_autoincrement=True,
 )

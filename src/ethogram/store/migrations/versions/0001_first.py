@@ -50,7 +50,7 @@ def upgrade() -> None:
         sa.Column("stored_at", Instant),
         sa.PrimaryKeyConstraint("sequence", name="pk_batches"),
         sa.UniqueConstraint("id", name="uq_batches_id"),
-        sa.UniqueConstraint("load", "ordinal", name="uq_batches_load_ordinal"),
+        sa.UniqueConstraint("load", "ordinal", "kind", name="uq_batches_load_ordinal_kind"),
         sa.ForeignKeyConstraint(["load"], ["loads.id"], name="fk_batches_load_loads"),
         sqlite_autoincrement=True,
     )

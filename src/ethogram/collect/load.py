@@ -1,0 +1,391 @@
+"""Loading: files become accepted batches, and these rows of the warehouse.
+
+Step of the path: collect → store. A source is cut into blocks that are the same every time; a block is checked,
+accepted (on disk, in the ledger) and stored. Killed at any instant, the same call goes on: accepted blocks are
+skipped, waiting ones are stored first. A source whose bytes were loaded before adds nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from ethogram.collect import segment_spec
+from ethogram.collect.arrays import pc
+from ethogram.collect.check import Checked, Reading, check
+from ethogram.collect.columns import ColumnType, infer
+from ethogram.collect.instants import date_order, zone_named
+from ethogram.collect.mapping import complete, first_rows, is_segment_export
+from ethogram.collect.records import Rows, read
+from ethogram.collect.rejects import RejectsFile
+from ethogram.collect.sources import Source, digest, opened, resolve
+from ethogram.collect.values import Limits
+from ethogram.errors import InputError
+from ethogram.model.results import LoadSummary
+from ethogram.store.inbox import Block, accept, sweep
+from ethogram.store.loader import already_stored, known_profiles, store_waiting
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ethogram.store.ledger import Batch, Ledger, Load
+    from ethogram.store.warehouse import Warehouse
+
+_ORDERS = ("dmy", "mdy")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadProgress:
+    """How far a load is."""
+
+    source: str
+    rows: int  # read so far, of all sources
+    rejected: int
+    fraction: float | None  # of all bytes; None while it is not known (standard input)
+
+
+Report = Callable[[LoadProgress], None]
+
+
+@dataclass(slots=True)
+class _Counts:
+    """What has come of the rows so far."""
+
+    accepted: int = 0
+    rejected: int = 0
+    duplicates: int = 0
+    already: int = 0
+    read: int = 0
+    first_at: dt.datetime | None = None
+    last_at: dt.datetime | None = None
+    bytes_before: int = 0
+    bytes_total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a load goes and how it reads, the same for all its sources."""
+
+    kind: str
+    ledger: Ledger
+    warehouse: Warehouse
+    directory: Path
+    now: dt.datetime
+    mapping: Mapping[str, str]
+    event: str | None
+    timezone: str | None
+    format: str | None
+    types: Mapping[str, str]
+    again: bool
+    limits: Limits
+    rejects: RejectsFile
+    progress: Report | None
+    counts: _Counts = field(default_factory=_Counts)
+
+
+def load(
+    kind: str,
+    sources: Sequence[str | Path],
+    *,
+    ledger: Ledger,
+    warehouse: Warehouse,
+    directory: Path,
+    now: dt.datetime,
+    mapping: Mapping[str, str] | None = None,
+    event: str | None = None,
+    timezone: str | None = None,
+    format: str | None = None,
+    types: Mapping[str, str] | None = None,
+    rejects: Path | None = None,
+    again: bool = False,
+    limits: Limits | None = None,
+    progress: Report | None = None,
+) -> LoadSummary:
+    """What the load did; everything it counts as accepted is on disk and in the warehouse.
+
+    Args:
+        kind: 'events', 'profiles' or 'accounts'.
+        sources: paths, globs, `-` for standard input; CSV, JSON lines, calls of the Segment spec or Parquet, each
+            optionally gzip or zstd.
+        directory: the workspace.
+        now: when the load happens; traits without a timestamp are true from then on.
+        mapping: role → column; what is left out is guessed from names and contents.
+        event: the event of every row, where no column says it.
+        timezone: IANA name, for timestamps without an offset.
+        types: column → `text`, `number` or `boolean`; for a timestamp column like 12/31/2010: `dmy` or `mdy`.
+        rejects: where rows that are not taken go; by default a file in the workspace's folder `rejects`.
+        again: load bytes that were loaded before once more, with another mapping.
+
+    Raises:
+        InputError: a source as a whole cannot be taken; sources before it are loaded.
+    """
+    began = time.perf_counter()
+    _check_options(kind, event, types or {}, timezone)
+    found = resolve(sources)
+    sweep(directory, ledger)
+    store_waiting(warehouse, ledger, directory, now)
+    before = known_profiles(warehouse)
+    effective: dict[str, str] = {}
+    rejects_path = rejects or directory / "rejects" / f"{now:%Y%m%dT%H%M%S}-{_short(found)}.jsonl"
+    with RejectsFile(rejects_path) as rejected:
+        place = _Place(
+            kind,
+            ledger,
+            warehouse,
+            directory,
+            now,
+            mapping or {},
+            event,
+            timezone,
+            format,
+            types or {},
+            again,
+            limits or Limits(),
+            rejected,
+            progress,
+        )
+        place.counts.bytes_total = sum(path.stat().st_size for _, path in found if path is not None)
+        earlier: list[str] = []
+        for name, path in found:
+            with opened(name, path, format) as source:
+                done = _load_source(source, place)
+                effective = dict(done.reading["mapping"])
+                if done.rejects_file and done.rejects_file not in earlier:
+                    earlier.append(done.rejects_file)
+                place.counts.bytes_before += source.size
+        rejects_file = rejected.name or (earlier[0] if earlier else None)
+    counts = place.counts
+    return LoadSummary(
+        files=tuple(name for name, _ in found),
+        accepted=counts.accepted,
+        rejected=counts.rejected,
+        duplicates=counts.duplicates,
+        already=counts.already,
+        profiles=known_profiles(warehouse) - before,
+        seconds=time.perf_counter() - began,
+        rejects_file=rejects_file,
+        first_at=counts.first_at,
+        last_at=counts.last_at,
+        mapping=effective,
+    )
+
+
+def _check_options(kind: str, event: str | None, types: Mapping[str, str], timezone: str | None) -> None:
+    if kind not in ("events", "profiles", "accounts"):
+        raise InputError(f"`{kind}` cannot be loaded", hint="Load events, profiles or accounts.")
+    if event is not None and kind != "events":
+        raise InputError(f"{kind} have no event", hint="Leave `event` out, or load events.")
+    if event is not None and (not event.strip() or "\x00" in event):
+        raise InputError("the event has no name", hint="Name it: `--event purchase`.")
+    known = [*(str(each) for each in ColumnType), *_ORDERS]
+    for column, wanted in types.items():
+        if wanted not in known:
+            raise InputError(f"column `{column}` cannot be of type `{wanted}`", hint=f"Types are {', '.join(known)}.")
+    zone_named(timezone)
+
+
+def _short(found: Sequence[tuple[str, Path | None]]) -> str:
+    return hashlib.sha256("\n".join(name for name, _ in found).encode("utf-8", "surrogateescape")).hexdigest()[:8]
+
+
+def _load_source(source: Source, place: _Place) -> Load:
+    """The finished load of one source."""
+    content = digest(source)
+    sample = first_rows(source)
+    reading, settled = _reading(source, sample, place)
+    kind = "segment" if reading.segment else place.kind
+    identity = hashlib.sha256(json.dumps([content, kind, settled], sort_keys=True).encode()).hexdigest()[:32]
+    known = place.ledger.loads_of(content, kind)
+    same = next((each for each in known if each.id == identity), None)
+    if same is None and known and not place.again:
+        raise InputError(
+            f"`{source.name}` was loaded before and read differently: {_difference(known[-1].reading, settled)}",
+            hint="To have its rows a second time, read the new way, add `--again`. Nothing was loaded.",
+        )
+    if same is not None and same.state == "done":
+        _count_earlier(same, place)
+        return same
+    started = place.ledger.start_load(
+        identity,
+        digest=content,
+        kind=kind,
+        source=source.name,
+        reading={**settled, "known_at": place.now.isoformat()},
+        now=place.now,
+    )
+    known_at = dt.datetime.fromisoformat(started.reading["known_at"])
+    _load_blocks(source, started, reading, known_at, place)
+    return place.ledger.finish_load(identity, counted=_counted(reading), rejects_file=place.rejects.name, now=place.now)
+
+
+def _reading(source: Source, sample: Rows, place: _Place) -> tuple[Reading, dict[str, Any]]:
+    """How the source is read, and the same as the ledger keeps it (what makes two loads of one file the same)."""
+    segment = is_segment_export(sample) and dict(place.mapping) in ({}, segment_spec.MAPPING)
+    if segment:
+        mapping = dict(segment_spec.MAPPING)
+    else:
+        mapping = complete(source, sample, place.kind, place.mapping, place.event)
+    event = None if "event" in mapping else place.event
+    timestamp = mapping.get("timestamp", "")
+    settled: dict[str, Any] = {
+        "mapping": mapping,
+        "event": event,
+        "timezone": place.timezone,
+        "types": dict(sorted(place.types.items())),
+    }
+    order = place.types.get(timestamp)
+    types = {name: ColumnType(wanted) for name, wanted in place.types.items() if wanted not in _ORDERS}
+    reading = Reading(
+        kind=place.kind,
+        mapping=mapping,
+        event=event,
+        zone=zone_named(place.timezone),
+        order=order if order in _ORDERS else None,
+        types=types,
+        known_at=place.now,
+        segment=segment,
+        limits=place.limits,
+    )
+    return reading, settled
+
+
+def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    changed = [key for key in now if before.get(key) != now[key]]
+    return "; ".join(f"{key} was {_brief(before.get(key))}, is {_brief(now[key])}" for key in changed) or "otherwise"
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}={each}" for key, each in value.items()) or "empty"
+    return "not given" if value is None else str(value)
+
+
+def _count_earlier(done: Load, place: _Place) -> None:
+    counts = place.counts
+    counts.already += done.accepted + done.duplicates
+    counts.rejected += done.rejected
+    counts.read += done.accepted + done.duplicates + done.rejected
+    for batch in place.ledger.batches(load=done.id):
+        _widen(counts, batch)
+
+
+def _widen(counts: _Counts, batch: Batch) -> None:
+    if batch.first_at is not None:
+        counts.first_at = min(filter(None, (counts.first_at, batch.first_at)))
+    if batch.last_at is not None:
+        counts.last_at = max(filter(None, (counts.last_at, batch.last_at)))
+
+
+# --- blocks ------------------------------------------------------------------------------------------------------
+
+
+def _load_blocks(source: Source, started: Load, reading: Reading, known_at: dt.datetime, place: _Place) -> None:
+    counts = place.counts
+    accepted = {batch.id: batch for batch in place.ledger.batches(load=started.id)}
+    counted = _counted(reading)
+    behind = 0
+    for ordinal, (rows, how) in enumerate(_settled(read(source, place.limits), reading, known_at)):
+        checked = check(rows, how)
+        place.rejects.add(source.name, checked.rejections)
+        counts.rejected += len(checked.rejections)
+        counts.read += rows.count + len(rows.rejections)
+        main = "events" if "events" in checked.tables or not checked.tables else next(iter(checked.tables))
+        for kind in [main, *(each for each in checked.tables if each != main)]:
+            batch_id = f"{started.id[:20]}-{ordinal:06d}-{kind}"
+            batch = accepted.get(batch_id)
+            if batch is None:
+                batch = _accept_block(batch_id, kind, ordinal, checked, started, place, main=kind == main)
+                counts.accepted += batch.rows if kind in counted else 0
+                counts.duplicates += batch.duplicates if kind in counted else 0
+            elif kind in counted:
+                counts.already += batch.rows + batch.duplicates
+            _widen(counts, batch)
+        store_waiting(place.warehouse, place.ledger, place.directory, place.now)
+        behind = rows.position if source.format == "parquet" else behind + rows.position
+        _report(source, behind, place)
+
+
+def _counted(reading: Reading) -> tuple[str, ...]:
+    """The kinds whose rows are rows of the file; a membership in an account is said along with them."""
+    # A `group` call is one account's row and one profile's: it counts as the profile's.
+    return ("events", "profiles") if reading.segment else (reading.kind,)
+
+
+def _settled(blocks: Iterator[Rows], reading: Reading, known_at: dt.datetime) -> Iterator[tuple[Rows, Reading]]:
+    """Blocks with how to read them: what is found out from values is found out once, from the whole first block."""
+    settled: Reading | None = None
+    for rows in blocks:
+        if settled is None:
+            settled = _after_first(rows, reading, known_at)
+        yield rows, settled
+
+
+def _after_first(rows: Rows, reading: Reading, known_at: dt.datetime) -> Reading:
+    types = dict(reading.types)
+    order = reading.order
+    if rows.columns is not None:
+        at = rows.columns.get(reading.mapping.get("timestamp", ""))
+        if order is None and at is not None:
+            order = date_order(at)
+        inferred = {
+            name: infer(column)
+            for name, column in rows.columns.items()
+            if pa.types.is_string(column.type) and isinstance(rows.lines, list)
+        }
+        types = inferred | types
+    return Reading(
+        kind=reading.kind,
+        mapping=reading.mapping,
+        event=reading.event,
+        zone=reading.zone,
+        order=order,
+        types=types,
+        known_at=known_at,
+        segment=reading.segment,
+        limits=reading.limits,
+    )
+
+
+def _accept_block(
+    batch_id: str, kind: str, ordinal: int, checked: Checked, started: Load, place: _Place, *, main: bool
+) -> Batch:
+    rows, duplicates = _without_duplicates(kind, checked.tables.get(kind), place)
+    block = Block(batch_id, kind, started.id, ordinal, rows, len(checked.rejections) if main else 0, duplicates)
+    return accept(block, directory=place.directory, ledger=place.ledger, now=place.now)
+
+
+def _without_duplicates(kind: str, rows: pa.Table | None, place: _Place) -> tuple[pa.Table, int]:
+    """The rows whose person and message_id come for the first time, and how many did not."""
+    if rows is None:
+        return pa.table({"ts": pa.array([], pa.timestamp("us", tz="UTC"))}), 0
+    identified = pc.not_equal(rows["message_id"], "")
+    if not pc.any(identified).as_py():
+        return rows, 0
+    who = "account_id" if kind == "accounts" else "profile_id"
+    numbered = rows.select([who, "message_id"]).append_column("row", pa.array(range(rows.num_rows), pa.uint32()))
+    numbered = numbered.filter(identified)
+    first = numbered.group_by([who, "message_id"], use_threads=False).aggregate([("row", "min")])
+    first = first.rename_columns({"row_min": "row"})
+    stored = already_stored(kind, first, place.warehouse, place.directory)
+    fresh = set(first["row"].to_pylist()) - stored
+    anonymous = pc.invert(identified).to_pylist()
+    keep = [lacks or row in fresh for row, lacks in enumerate(anonymous)]
+    return rows.filter(pa.array(keep)), rows.num_rows - sum(keep)
+
+
+def _report(source: Source, behind: int, place: _Place) -> None:
+    if place.progress is None:
+        return
+    counts = place.counts
+    total = counts.bytes_total
+    # Blocks of a compressed text count decompressed bytes, which say nothing of how much is left.
+    unknown = not total or (source.compression is not None and source.format != "parquet")
+    fraction = None if unknown else min(1.0, (counts.bytes_before + min(behind, source.size)) / total)
+    place.progress(LoadProgress(source.name, counts.read, counts.rejected, fraction))
