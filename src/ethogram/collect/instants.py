@@ -46,9 +46,9 @@ def zone_named(name: str | None) -> dt.tzinfo | None:
 def has_naive(values: Column) -> bool:
     """Whether any timestamp in the column lacks an offset."""
     if pa.types.is_timestamp(values.type):
-        return values.type.tz is None and values.null_count < len(values)
+        return bool(values.type.tz is None and values.null_count < len(values))
     if pa.types.is_date(values.type):
-        return values.null_count < len(values))
+        return bool(values.null_count < len(values))
     if not _is_text(values.type):
         return False
     text = _tidy(values)
