@@ -22,13 +22,13 @@ from enum import Enum
 from pathlib import Path
 
 import click
+from ethogram.segment.english import to_english
 
 import ethogram
 from ethogram import config, errors
 from ethogram.cli.app import SECTIONS, app
 from ethogram.cli.failures import MEANINGS
 from ethogram.model import results
-from ethogram.segment.english import to_english
 from ethogram.segment.parser import parse
 from ethogram.segment.printer import to_text
 from ethogram.segment.templates import ROLES, TEMPLATES, Template
@@ -94,10 +94,12 @@ def phrases() -> str:
     body = "\n".join(f"| `{_cell(text)}` | {_cell(english)} |" for text, english in rows)
     example = parse("count(purchase where price > 20 in last 90 days) >= 3 and country = 'SE'")
     return (
-        "# Phrases and their English\n\nWhat is written on the left is shown as the sentence on the right, everywhere.\n\n"
+        "# Phrases and their English\n\n"
+        "What is written on the left is shown as the sentence on the right, everywhere.\n\n"
         f"| text | English |\n|---|---|\n{body}\n\n"
         "The same definition in all three forms:\n\n"
-        f"```text\n{to_text(example)}\n```\n\n```json\n{json.dumps(to_tree(example), indent=2, ensure_ascii=False)}\n```\n\n"
+        f"```text\n{to_text(example)}\n```\n\n"
+        f"```json\n{json.dumps(to_tree(example), indent=2, ensure_ascii=False)}\n```\n\n"
         "```python\nimport ethogram as eg\n\n"
         'eg.count("purchase").where(eg.prop("price") > 20).last(90, "days") >= 3\n```\n'
     )
@@ -158,7 +160,7 @@ def _parameters(command: click.Command, context: click.Context) -> str:
     rows = []
     for parameter in command.get_params(context):
         record = parameter.get_help_record(context)
-        if record is not None:
+        if record is not None and record[1] and record[0] != "--help":
             rows.append(f"| `{_cell(record[0])}` | {_cell(record[1])} |")
     return "| option | what it does |\n|---|---|\n" + "\n".join(rows) + "\n" if rows else ""
 
@@ -201,7 +203,7 @@ def _class(name: str, member: type) -> str:
     return "\n".join(parts)
 
 
-def _function(name: str, member: Callable[..., object], level: int, is_property: bool = False) -> str:
+def _function(name: str, member: Callable[..., object], level: int, *, is_property: bool = False) -> str:
     signature = "" if is_property else _signature(member)
     return f"{'#' * level} `{name}`\n\n```python\n{name}{signature}\n```\n\n{_docstring(member)}"
 
@@ -258,19 +260,20 @@ def _field_comments(member: type) -> dict[str, str]:
     return found
 
 
-# --- errors, settings, tables, templates --------------------------------------------------------------------------------
+# --- errors, settings, tables, templates ----------------------------------------------------------------------------
 
 
 def error_tree() -> str:
     """The page on errors, from `errors.py`."""
     drawing = textwrap.dedent((errors.__doc__ or "").split("\n\n", 1)[1].split("\n\nEach class")[0])
     rows = [
-        f"| `{name}` | `{member.code}` | {'yes' if member.retryable else 'no'} | {_cell(_prose(inspect.getdoc(member) or ''))} |"
+        _row(f"`{name}`", f"`{member.code}`", "yes" if member.retryable else "no", _prose(inspect.getdoc(member) or ""))
         for name, member in vars(errors).items()
         if inspect.isclass(member) and issubclass(member, errors.EthogramError)
     ]
     return (
-        "# Errors\n\nEverything raised on purpose is an `EthogramError`. `str()` of it is the message and, on a line of "
+        "# Errors\n\n"
+        "Everything raised on purpose is an `EthogramError`. `str()` of it is the message and, on a line of "
         "its own, what to do; `code` is stable, for machines; `fields` has the identifiers. With `--json` the command "
         "line prints them as one JSON object on standard error.\n\n"
         f"```text\n{drawing}\n```\n\n| error | code | retry helps | |\n|---|---|---|---|\n" + "\n".join(rows) + "\n"
@@ -317,7 +320,9 @@ def stored_tables() -> str:
     parts.append("## Warehouse\n\nClickHouse, embedded or a server. Facts are only ever appended.\n")
     said = _comments(Path(schema.__file__), r'    "(\w+)": f"""')
     for name, ddl in schema.TABLES.items():
-        parts.append(f"### `{name}`\n\n{said.get(name, '')}\n\n```sql\n{textwrap.dedent(ddl).strip()}\n```\n")
+        parts.append(
+            f"### `{name}`\n\n{said.get(name, '')}\n\n```sql\n{textwrap.dedent(ddl).split(' SETTINGS')[0].strip()}\n```\n"
+        )
     parts.append("## Ledger\n\nSQLite or PostgreSQL. What must be exact.\n")
     assigned = {
         node.value.args[0].value: node.targets[0].id
@@ -331,7 +336,7 @@ def stored_tables() -> str:
     said = _comments(Path(tables.__file__), r"(\w+) = sa\.Table\(")
     for table in tables.metadata.sorted_tables:
         rows = "\n".join(
-            f"| `{column.name}` | {column.type.__class__.__name__} | {'yes' if column.nullable else ''} |"
+            _row(f"`{column.name}`", column.type.__class__.__name__, "yes" if column.nullable else "")
             for column in table.columns
         )
         comment = said.get(assigned.get(table.name, table.name), "")
@@ -356,11 +361,12 @@ def _comments(path: Path, pattern: str) -> dict[str, str]:
 
 def templates() -> str:
     """The page on the template segments and the roles that they speak of."""
-    parts = [
-        f"# Templates\n\n{len(TEMPLATES)} ready segments. `ethogram templates apply` fits them to a workspace's own names: "
-        "words in braces are roles (below) or parameters; a role with `?` is left out, with the smallest part that needs "
-        "it, where nothing fills it. A template whose roles are not filled is refused, with the reason.\n"
-    ]
+    head = (
+        f"# Templates\n\n{len(TEMPLATES)} ready segments. `ethogram templates apply` fits them to a workspace's own "
+        "names: words in braces are roles (below) or parameters; a role with `?` is left out, with the smallest part "
+        "that needs it, where nothing fills it. A template whose roles are not filled is refused, with the reason.\n"
+    )
+    parts = [head]
     categories: dict[str, list[Template]] = {}
     for template in TEMPLATES:
         categories.setdefault(template.category, []).append(template)
@@ -377,10 +383,11 @@ def templates() -> str:
 
 
 def _template(template: Template) -> str:
-    text = f"### `{template.name}`\n\n**{template.title}.** {_prose(template.description)}\n\n```text\n{template.text}\n```\n"
+    text = f"### `{template.name}`\n\n**{template.title}.** {_prose(template.description)}\n\n"
+    text += f"```text\n{template.text}\n```\n"
     if template.parameters:
         rows = "\n".join(
-            f"| `{parameter.name}` | {parameter.kind.value} | {_default(parameter.default)} | {_cell(parameter.description)} |"
+            _row(f"`{parameter.name}`", parameter.kind.value, _default(parameter.default), parameter.description)
             for parameter in template.parameters
         )
         text += f"\n| parameter | kind | default | |\n|---|---|---|---|\n{rows}\n"
@@ -394,12 +401,16 @@ def _default(value: object) -> str:
 # --- Markdown ---------------------------------------------------------------------------------------------------------
 
 
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(_cell(cell) for cell in cells)} |"
+
+
 def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
 def _prose(text: str) -> str:
-    """A docstring's text as Markdown; click's `\\b` marks go."""
+    """A docstring's text as Markdown, without click's marks."""
     return inspect.cleandoc(text.replace("\b", "").replace("\f", "")).strip()
 
 

@@ -1,4 +1,4 @@
-"""The documentation as a test: nothing public is undocumented, no page is stale, no example is wrong, no link is broken."""
+"""The documentation as a test: nothing public is undocumented, no page is stale, no example or link is wrong."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from structure.imports import PROJECT
+from ethogram.segment.english import to_english
 
 import ethogram
 from ethogram.segment.checker import check
-from ethogram.segment.english import to_english
 from ethogram.segment.parser import parse
 from ethogram.segment.printer import to_text
 from ethogram.segment.syntax import FUNCTIONS, KEYWORDS, UNITS
+from structure.imports import PROJECT
 
 DOCS = PROJECT / "docs"
 WRITTEN = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", PROJECT / "CHANGELOG.md", PROJECT / "examples/README.md"]

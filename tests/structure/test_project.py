@@ -7,8 +7,10 @@ import hashlib
 import re
 import subprocess
 import tomllib
+from pathlib import Path
 
 import pytest
+
 from structure.imports import PROJECT
 
 LOCKS = [PROJECT / "requirements.lock", PROJECT / "requirements-dev.lock"]
@@ -22,8 +24,8 @@ def _locked(path: str) -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)
-def test_lock_files_name_no_index_and_hash_everything(path: object) -> None:
-    text = (PROJECT / str(path)).read_text(encoding="utf-8")
+def test_lock_files_name_no_index_and_hash_everything(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
     assert not re.search(r"https?://|file:|--index|--extra-index|--find-links", text)
     packages = re.split(r"^(?=[a-z0-9-]+==)", text, flags=re.MULTILINE)[1:]
     assert packages
