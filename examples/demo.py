@@ -30,7 +30,21 @@ PROJECT = Path(__file__).parent.parent
 DATA = PROJECT / "examples" / "data"
 ZONE = "Europe/London"
 # Segments that make a good example of one person, the first that has anybody in it.
-TELLING = ("champions", "loyal_customers", "loyal", "high_value", "repeat_buyers", "cart_abandoned")
+TELLING = ("rfm-champions", "rfm-loyal", "high-value-buyers", "repeat-buyers")
+# What the tables show of what was saved; `ethogram segments` shows all of it.
+SHOWN = {
+    "real": (
+        "one-time-buyers repeat-buyers first-time-buyers high-value-buyers lapsing-buyers lapsed-buyers"
+        " win-back-candidates narrow-range-buyers rfm-champions rfm-loyal rfm-potential-loyalists rfm-new-customers rfm-promising"
+        " rfm-need-attention rfm-about-to-sleep rfm-at-risk rfm-cant-lose rfm-hibernating rfm-lost status-defector"
+    ),
+    "generated": (
+        "browse-heavy-not-buying viewed-product-not-bought cart-abandoned checkout-abandoned ready-to-buy deal-seekers"
+        " onboarding-abandoned trial-ending free-to-paid-candidates super-users dormant-users feature-power-users"
+        " engagement-rising engagement-falling streak-about-to-break email-responsive birthday-coming vips referrers"
+        " promoters detractors stage-stuck-in-consideration upgrade-ready-accounts frequent-applicants"
+    ),
+}
 
 
 class Stage:
@@ -58,9 +72,9 @@ def real(console: Console, folder: Path) -> None:
     with workspace_in(folder) as ws:
         with Stage(console)("loading 406,829 lines of orders"):
             told_loaded(console, ws.load_events(DATA / "online_retail.parquet", timezone=ZONE))
-        names = apply(console, ws)
+        apply(console, ws)
         report, before = run(console, ws)
-        table(console, ws, report, before, names)
+        table(console, ws, report, before, SHOWN["real"].split(), "Segments")
         person(console, ws, report)
     console.print(f"[dim]{time.perf_counter() - started:.0f} seconds for all of the above.[/dim]\n")
 
@@ -74,9 +88,9 @@ def generated(console: Console, folder: Path) -> None:
             told_loaded(console, ws.load_events(events))
             ws.load_profiles(profiles)
             ws.load_accounts(accounts)
-        names = apply(console, ws)
+        apply(console, ws)
         report, before = run(console, ws)
-        table(console, ws, report, before, names, title="Segments of the generated shop")
+        table(console, ws, report, before, SHOWN["generated"].split(), "Segments of the generated shop")
 
 
 def workspace_in(folder: Path) -> eg.Workspace:
@@ -100,8 +114,8 @@ def told_loaded(console: Console, summary: LoadSummary) -> None:
     console.print("Loaded " + ", ".join(parts) + f", in {summary.seconds:.1f} s.")
 
 
-def apply(console: Console, ws: eg.Workspace) -> list[str]:
-    """The names of the template segments that fit the workspace's events."""
+def apply(console: Console, ws: eg.Workspace) -> None:
+    """Saves the template segments that fit the workspace's events."""
     with Stage(console)("fitting the template segments to the events"):
         applied = ws.apply_templates()
     saved = [each.name for each in applied if each.segment is not None]
@@ -114,7 +128,6 @@ def apply(console: Console, ws: eg.Workspace) -> list[str]:
             else "."
         )
     )
-    return saved
 
 
 def run(console: Console, ws: eg.Workspace) -> tuple[RunReport, dt.datetime]:
@@ -147,19 +160,14 @@ def table(
     grid.add_column("people", justify="right")
     grid.add_column("share", justify="right")
     grid.add_column(f"since {before - dt.timedelta(days=1):%-d %b}", justify="right")
-    empty = []
-    for size in report.segments:
-        if size.name not in names:
-            continue
-        if size.size == 0:
-            empty.append(size.name)
-            continue
-        grid.add_row(
-            size.name, Text(size.english), f"{size.size:,}", f"{size.share:.1%}", change(ws.history(size.name), before)
-        )
+    sizes = {size.name: size for size in report.segments}
+    shown = [sizes[name] for name in names if name in sizes]
+    for size in shown:
+        people = f"{size.size:,}" if size.size else "nobody"
+        since = change(ws.history(size.name), before)
+        grid.add_row(size.name, Text(size.english), people, f"{size.share:.1%}", since)
     console.print(grid)
-    if empty:
-        console.print(f"[dim]Nobody is in {', '.join(empty)}.[/dim]\n")
+    console.print(f"[dim]{len(sizes) - len(shown)} more are saved: ethogram segments[/dim]\n", highlight=False)
 
 
 def change(history: tuple[HistoryPoint, ...], before: dt.datetime) -> str:

@@ -320,9 +320,8 @@ def stored_tables() -> str:
     parts.append("## Warehouse\n\nClickHouse, embedded or a server. Facts are only ever appended.\n")
     said = _comments(Path(schema.__file__), r'    "(\w+)": f"""')
     for name, ddl in schema.TABLES.items():
-        parts.append(
-            f"### `{name}`\n\n{said.get(name, '')}\n\n```sql\n{textwrap.dedent(ddl).split(' SETTINGS')[0].strip()}\n```\n"
-        )
+        columns = textwrap.dedent(ddl).split(" SETTINGS")[0].strip()
+        parts.append(f"### `{name}`\n\n{said.get(name, '')}\n\n```sql\n{columns}\n```\n")
     parts.append("## Ledger\n\nSQLite or PostgreSQL. What must be exact.\n")
     assigned = {
         node.value.args[0].value: node.targets[0].id
