@@ -49,7 +49,8 @@ def _check_value(node: object) -> None:
         case model.And(items) | model.Or(items):
             if len(items) < 2 or any(type(item) is type(node) for item in items):
                 raise SegmentError("`and` and `or` join two conditions or more, none of them of the same kind")
-        case model.Span(amount):
+        case model.Span():
+            amount: object = node.amount
             if isinstance(amount, bool) or not isinstance(amount, int) or not 1 <= amount <= LONGEST:
                 raise SegmentError(f"a length of time is a whole number from 1 to {LONGEST:,}, not {amount!r}")
         case model.Moment(value):
