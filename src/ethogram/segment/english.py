@@ -136,7 +136,7 @@ class _English(Nouns):
         """`whose amount is …`; arithmetic has a “their” for each of its parts."""
         if isinstance(operand, model.Arithmetic):
             return _Clause("for whom" if self.who else "", f"{self.value(operand)} {text}")
-        return self._value_of(operand, f"{text}")
+        return self._whose(f"{self.noun(operand)} {text}")
 
     def _doing(self, of: Entity, text: str) -> _Clause:
         return self._whose(f"account {text}") if of is Entity.ACCOUNT else self._verb(text)
@@ -169,13 +169,13 @@ class _English(Nouns):
             case model.Sequence():
                 return self._doing(item.of, f"did not do in this order: {self._steps(item)}")
             case model.Exists():
-                return self._value_of(item.operand, f"is not known")
+                return self._value_of(item.operand, "is not known")
             case model.Compare(model.Measure(function) as left, comparator, model.Number() as right) if (
                 function in _NEVER_MISSING and comparator in _OPPOSITE
             ):
                 return self._compare(model.Compare(left, _OPPOSITE[comparator], right))
-            case model.Compare(comparator=Comparator.EQ, right=model.Number() | model.Text() | model.Boolean()):
-                return self._value_of(item.left, f"is not {self._equal(item.left, item.right)} (or not known)")
+            case model.Compare(left, Comparator.EQ, model.Number() | model.Text() | model.Boolean() as right):
+                return self._value_of(left, f"is not {self._equal(left, right)} (or not known)")
             case model.In(negated=False, caseless=False):
                 return self._value_of(item.operand, f"is not {self._values(item)} (or not known)")
             case _:
@@ -209,11 +209,11 @@ class _English(Nouns):
             case model.Between():
                 return self._between(condition)
             case model.Exists():
-                return self._value_of(condition.operand, f"is known")
+                return self._value_of(condition.operand, "is known")
             case model.TextMatch():
                 case = _ANY_CASE if condition.caseless else ""
                 words = f"{_TESTS[condition.test]} {quoted(condition.text)}{case}"
-                return self._value_of(condition.operand, f"{words}")
+                return self._value_of(condition.operand, words)
             case model.During():
                 return self._during(condition)
             case model.Near():
@@ -239,13 +239,13 @@ class _English(Nouns):
             end = "highest" if right == model.Number(5) else "lowest"
             return self._verb(f"are in the {end} fifth by {self.noun(left.operand)}")
         if isinstance(right, model.Text) and comparator in _IN_ORDER:
-            return self._value_of(left, f"{_IN_ORDER[comparator].format(quoted(right.value))}")
+            return self._value_of(left, _IN_ORDER[comparator].format(quoted(right.value)))
         equality = comparator not in _IN_ORDER
         if equality and isinstance(right, model.Number | model.Text | model.Boolean):
             value = self._equal(left, right)
         else:
             value = self.value(right)
-        return self._value_of(left, f"{_IS[comparator].format(value)}")
+        return self._value_of(left, _IS[comparator].format(value))
 
     def _counted(self, measure: model.Measure, comparator: Comparator, amount: int) -> _Clause | None:
         """Counts and days read best with a verb: “did “login” at least 3 times”, “… on at least 3 days in a row”."""
