@@ -25,13 +25,11 @@ def compile_anniversary(at: str | None, window: InstantWindow, frame: Frame, bin
     first, last = _days(window, frame)
     if at is None:
         return "false", "NULL"
-    zone = binder.text(frame.zone.key)
-    day = f"toDate32({at}, {zone})"
-    years = f"range({first.year}, {min(last.year, first.year + 8) + 1})"
+    day = f"toDate32(assumeNotNull({at}), {binder.text(frame.zone.key)})"
+    years = f"range({first.year}, {last.year + 1})"
     bound = (binder.bind("Date32", first), binder.bind("Date32", last))
     found = f"arrayExists(y -> {_in_year(day, 'y')} BETWEEN {bound[0]} AND {bound[1]} AND y >= toYear({day}), {years})"
-    holds = f"(isNotNull({at}) AND {found.replace(at, f'assumeNotNull({at})')})"
-    return holds, _due(at, day, window, frame, binder)
+    return f"(isNotNull({at}) AND {found})", _due(at, day, window, frame, binder)
 
 
 def _days(window: InstantWindow, frame: Frame) -> tuple[dt.date, dt.date]:
@@ -71,10 +69,9 @@ def _due(at: str, day: str, window: InstantWindow, frame: Frame, binder: Binder)
     enters, leaves = (-length, 1) if isinstance(window, InNext) else (0, length + 1)
     reach = 2 + length // 365
     years = f"range({frame.today.year - reach}, {frame.today.year + reach + 1})"
-    sure = f"toDate32(assumeNotNull({at}), {binder.text(frame.zone.key)})"
     candidates = (
-        f"arrayMap(y -> addDays({_in_year(sure, 'y')}, {enters}), {years}), "
-        f"arrayMap(y -> addDays({_in_year(sure, 'y')}, {leaves}), {years})"
+        f"arrayMap(y -> addDays({_in_year(day, 'y')}, {enters}), {years}), "
+        f"arrayMap(y -> addDays({_in_year(day, 'y')}, {leaves}), {years})"
     )
     after = f"arrayFilter(d -> d >= {binder.bind('Date32', tomorrow)}, arrayConcat({candidates}))"
     nearest = f"arrayMin({after})"

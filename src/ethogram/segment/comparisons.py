@@ -42,7 +42,13 @@ _SECONDS = {
     Unit.MONTH: 30 * 86400,
     Unit.YEAR: 365 * 86400,
 }
-_FLIPPED = {Comparator.LT: Comparator.GT, Comparator.LE: Comparator.GE, Comparator.GT: Comparator.LT, Comparator.GE: Comparator.LE}
+_FLIPPED = {
+    Comparator.LT: Comparator.GT,
+    Comparator.LE: Comparator.GE,
+    Comparator.GT: Comparator.LT,
+    Comparator.GE: Comparator.LE,
+}
+_CASELESS = (Comparator.EQ_CASELESS, Comparator.NE_CASELESS)
 _LITERALS = (Number, Text, Boolean, Duration)
 
 
@@ -117,6 +123,8 @@ class Comparisons:
             return self._binary(node.comparator, left.instant(), right.instant())
         numbers = left.number(), right.number()
         texts = left.text(), right.text()
+        if node.comparator in _CASELESS:
+            return self._binary(node.comparator, *texts)
         by_number = self._binary(node.comparator, *numbers)
         if None in texts:
             return by_number
@@ -178,7 +186,7 @@ class Comparisons:
         match node.test:
             case TextTest.CONTAINS:
                 found = f"ifNull(position({folded}, {wanted}) > 0, false)"
-                in_list = None if node.caseless else views.has(item)
+                in_list = views.has(item, node.caseless)
                 return f"({found} OR {in_list})" if in_list else found
             case TextTest.STARTS_WITH:
                 return f"ifNull(startsWith({folded}, {wanted}), false)"
@@ -197,9 +205,5 @@ class Comparisons:
                 "`within … km of` needs a trait or property that holds a place",
                 hint="A place is an object with `lat` and `lon`, or text such as '59.33,18.07'.",
             )
-        distance = values.distance_km(
-            *place, self._binder.number(node.latitude), self._binder.number(node.longitude)
-        )
+        distance = values.distance_km(*place, self._binder.number(node.latitude), self._binder.number(node.longitude))
         return f"ifNull({distance} <= {self._binder.number(node.kilometres)}, false)"
-
-

@@ -31,7 +31,6 @@ from ethogram.model.segment import (
     Function,
     In,
     InLast,
-    InNext,
     InSegment,
     Measure,
     Near,
@@ -44,7 +43,6 @@ from ethogram.model.segment import (
     Score,
     Selection,
     Sequence,
-    Span,
     Text,
     TextMatch,
     Top,
@@ -96,7 +94,7 @@ class Compiler:
         self._context = context
         self._frame = context.frame
         self._where = Comparisons(self._binder, self._property_views)
-        self.measures = Measures(registry, context.frame, self.where)
+        self.measures = Measures(registry, context.frame, self.where, self.where_dues)
         self._compare = Comparisons(self._binder, self._operand_views)
 
     # --- on one event ---------------------------------------------------------------------------------------
@@ -110,18 +108,25 @@ class Compiler:
                 return "(" + " OR ".join(self.where(item) for item in items) + ")"
             case Not(item):
                 return f"(NOT {self.where(item)})"
-            case During(operand, window):
-                if not isinstance(operand, Property) or crossings_of(window, self._frame, self._registry):
-                    raise SegmentError(
-                        "a condition on an event's own date can only name absolute times",
-                        hint="Use `between`, `since` or `before` with dates inside `where`.",
-                    )
+            case During(operand, window) if isinstance(operand, Property):
                 return during(self._where.views(operand).instant(), window, self._frame, self._binder)
             case _:
                 leaf = _leaf(self._where, node)
                 if leaf is None:
                     raise SegmentError(f"`{type(node).__name__}` cannot stand inside `where`")
                 return leaf
+
+    def where_dues(self, node: Condition) -> list[str]:
+        """Row-level instants (NULL: never) at which a condition on one event may change by itself."""
+        match node:
+            case And(items) | Or(items):
+                return [due for item in items for due in self.where_dues(item)]
+            case Not(item):
+                return self.where_dues(item)
+            case During(operand, window) if isinstance(operand, Property):
+                return during_dues(self._where.views(operand).instant(), window, self._frame, self._binder)
+            case _:
+                return []
 
     def _property_views(self, operand: Operand) -> Views:
         if not isinstance(operand, Property):
@@ -135,7 +140,7 @@ class Compiler:
             text=lambda: values.text(whole),
             boolean=lambda: values.boolean(whole),
             instant=lambda: values.instant(values.text(whole), self._frame.zone.key, self._binder),
-            has=lambda item: values.list_has(whole, item),
+            has=lambda item, caseless: values.list_has(whole, item, caseless=caseless),
             exists=lambda: values.exists("properties", operand.name),
             place=lambda: place_of("properties", operand.name, self._registry),
         )
@@ -261,6 +266,8 @@ class Compiler:
         selection, source, number = node.left.selection, self.source(node.left.of), int(node.right.value)
         if not isinstance(selection.window, InLast) or not 1 <= number < MOST_LATEST:
             return None
+        if selection.where is not None and self.where_dues(selection.where):
+            return None
         at_least = self.measures.threshold(source, selection, number)
         more = self.measures.threshold(source, selection, number + 1)
         assert at_least is not None and more is not None
@@ -348,13 +355,6 @@ class Compiler:
             for crossing in crossings(selection.window, self._frame, self._binder)
         ]
         return Compiled(f"({count} > 0)", tuple(dues))
-
-
-def crossings_of(window: object, frame: Frame, registry: Registry) -> bool:
-    """Whether a window moves with time."""
-    if isinstance(window, InNext):
-        return True
-    return bool(crossings(window, frame, registry.binder))  # type: ignore[arg-type]
 
 
 def _leaf(comparisons: Comparisons, node: Condition) -> str | None:

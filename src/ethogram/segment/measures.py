@@ -20,6 +20,7 @@ _WEEKDAYS = "['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']"
 # Beyond so many, keeping the latest instants of every profile costs more than counting.
 MOST_LATEST = 64
 
+
 @dataclass(frozen=True, slots=True)
 class Views:
     """One value, looked at in each way; a look that cannot be is None. Everything is asked for lazily, because
@@ -29,23 +30,32 @@ class Views:
     text: Callable[[], str | None] = lambda: None
     boolean: Callable[[], str | None] = lambda: None
     instant: Callable[[], str | None] = lambda: None
-    has: Callable[[str], str | None] = lambda _: None
+    has: Callable[[str, bool], str | None] = lambda _item, _caseless: None
     exists: Callable[[], str] = lambda: "false"
     place: Callable[[], tuple[str, str] | None] = lambda: None
     is_instant: bool = False
+
 
 class Measures:
     """Compiles the measures of one plan.
 
     Args:
         compile_where: compiles a condition on one event's properties to row-level SQL.
+        where_dues: row-level instants at which such a condition may change by itself.
     """
 
-    def __init__(self, registry: Registry, frame: Frame, compile_where: Callable[[Condition], str]) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        frame: Frame,
+        compile_where: Callable[[Condition], str],
+        where_dues: Callable[[Condition], list[str]],
+    ) -> None:
         self._registry = registry
         self._binder = registry.binder
         self._frame = frame
         self._where = compile_where
+        self._where_dues = where_dues
         self._zone = registry.binder.text(frame.zone.key)
 
     # --- rows -----------------------------------------------------------------------------------------------
@@ -215,12 +225,25 @@ class Measures:
         return found
 
     def crossing_dues(self, source: Source, selection: Selection) -> list[str]:
-        """Instants at which events leave or enter the selection's window."""
-        found = []
+        """Instants at which events leave or enter the selection's window, or fit its `where` no longer or newly."""
+        found = self._dues_of_where(source, selection)
+        if isinstance(selection.window, AfterFirst):
+            found += self._dues_of_where(source, selection.window.anchor)
+            found += self.crossing_dues(source, selection.window.anchor)
         for crossing in crossings(selection.window, self._frame, self._binder):
             condition = self.rows(source, selection.event, selection.where, crossing.bounds)
             found.append(crossing.at(self._registry.add(source, f"minOrNullIf(ts, {condition})")))
         return found
+
+    def _dues_of_where(self, source: Source, selection: Selection) -> list[str]:
+        if selection.where is None:
+            return []
+        any_where = self.rows(source, selection.event, None, Bounds(None, None))
+        now = self._binder.instant(self._frame.now_us)
+        return [
+            self._registry.add(source, f"minOrNullIf(assumeNotNull({due}), {any_where} AND ifNull({due} > {now}, false))")
+            for due in self._where_dues(selection.where)
+        ]
 
     def threshold(self, source: Source, selection: Selection, at_least: int) -> tuple[str, str] | None:
         """`count(selection) >= at_least` and the instant at which it stops by itself, from the latest instants alone.
@@ -255,9 +278,8 @@ class Measures:
             + ")"
         )
 
-def edge_views(
-    column: str, name: str, at_edge: Callable[[str], str], frame: Frame, registry: Registry
-) -> Views:
+
+def edge_views(column: str, name: str, at_edge: Callable[[str], str], frame: Frame, registry: Registry) -> Views:
     """Views of one JSON part at the newest (or oldest) of some rows.
 
     Args:
@@ -285,10 +307,11 @@ def edge_views(
         text=text,
         boolean=lambda: kept(values.boolean(whole), "false"),
         instant=lambda: values.instant(text(), frame.zone.key, binder),
-        has=lambda item: at_edge(f"toUInt8({values.list_has(whole, item)})") + " = 1",
+        has=lambda item, caseless: at_edge(f"toUInt8({values.list_has(whole, item, caseless=caseless)})") + " = 1",
         exists=lambda: at_edge(f"toUInt8({values.exists(column, name)})") + " = 1",
         place=place,
     )
+
 
 def place_of(column: str, name: str, registry: Registry) -> tuple[str, str]:
     """Row-level latitude and longitude of a JSON part: an object with both, or text `lat,lon`."""
@@ -303,11 +326,14 @@ def place_of(column: str, name: str, registry: Registry) -> tuple[str, str]:
 
     return coordinate(("lat", "latitude"), 1), coordinate(("lon", "longitude"), 2)
 
+
 def _numeric(value: Callable[[], str], *, nullable: bool = False) -> Views:
     return Views(number=value, exists=(lambda: f"isNotNull({value()})") if nullable else (lambda: "true"))
 
+
 def _textual(value: Callable[[], str]) -> Views:
     return Views(text=value, exists=lambda: f"isNotNull({value()})")
+
 
 def _day_number(frame: Frame) -> int:
     return frame.today.toordinal() - 719163  # the ordinal of 1970-01-01

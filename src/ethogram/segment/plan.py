@@ -120,14 +120,14 @@ class Plan:
             join(self._changes(sources[Source.CHANGES]), "changes_now")
         if Source.ACCOUNT_EVENTS in sources or Source.ACCOUNT_TRAITS in sources:
             join(self._accounts_of(), "member_of")
-            if Source.ACCOUNT_EVENTS in sources:
+            if Source.ACCOUNT_EVENTS in sources and _columns(sources[Source.ACCOUNT_EVENTS]):
                 join(self._account_events(sources[Source.ACCOUNT_EVENTS]), "account_events", "member_of.account")
             if Source.ACCOUNT_TRAITS in sources:
                 join(self._account_traits(sources[Source.ACCOUNT_TRAITS]), "account_traits_now", "member_of.account")
         if with_future:
             join(self._future(), "future")
         people = "\n".join(joins)
-        if Source.EVENTS not in sources or not select_list(sources[Source.EVENTS], "ts"):
+        if Source.EVENTS not in sources or not _columns(sources[Source.EVENTS]):
             return people
         # What was gathered from events is streamed past the people, who are the small side.
         return (
@@ -142,10 +142,13 @@ class Plan:
     def _population(self) -> str:
         if self._is_account:
             scope = f" WHERE account IN {self._scope}" if self._scope else ""
+            # An account that only profiles speak of is known from the first time one did.
+            named = values.generic(values.path("traits", "account_id"))
             return (
                 "SELECT account AS key, any(account_id) AS id FROM (\n"
-                f"SELECT account, account_id, known_at FROM accounts\n"
-                f"UNION ALL SELECT account, account_id, {self._now} AS known_at FROM ({self._account_map()})\n)"
+                "SELECT account, account_id, known_at FROM accounts\n"
+                f"UNION ALL SELECT sipHash64(concat('account:', name)) AS account, name AS account_id, ts AS known_at "
+                f"FROM (SELECT ts, ifNull({named}, '') AS name FROM profile_traits WHERE isNotNull({named}))\n)"
                 f"{scope} GROUP BY account HAVING min(known_at) <= {self._now}"
             )
         scope = f" WHERE profile IN {self._scope}" if self._scope else ""

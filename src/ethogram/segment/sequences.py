@@ -24,8 +24,7 @@ def compile_sequence(
     dues = [
         due
         for step in node.steps
-        if not step.negated
-        for due in measures.crossing_dues(source, Selection(step.event, step.where, node.window))
+        for due in measures.crossing_dues(source, Selection(step.event, step.where, None if step.negated else node.window))
     ]
     reachable, forbidden = "", ""
     for position, step in enumerate(node.steps):
@@ -55,9 +54,7 @@ def _closing(
 ) -> tuple[str, list[str]]:
     now = registry.binder.integer(frame.now_us + _ORIGIN)
     end = _moved("t", within, measures)
-    holds = (
-        f"arrayExists(t -> {end} <= {now} AND NOT arrayExists(x -> x > t AND x <= {end}, {forbidden}), {reachable})"
-    )
+    holds = f"arrayExists(t -> {end} <= {now} AND NOT arrayExists(x -> x > t AND x <= {end}, {forbidden}), {reachable})"
     waiting = f"arrayFilter(e -> e > {now}, arrayMap(t -> {end}, {reachable}))"
     due = f"if(empty({waiting}), NULL, fromUnixTimestamp64Micro(toInt64(arrayMin({waiting}) - {_ORIGIN}), 'UTC'))"
     return holds, [*dues, due]

@@ -62,12 +62,14 @@ def exists(column: str, name: str) -> str:
     return f"(isNotNull({path(column, name)}) OR toString({inside}) != '{{}}')"
 
 
-def list_has(value: str, item: str) -> str:
+def list_has(value: str, item: str, *, caseless: bool = False) -> str:
     """Whether the value is a list that has the text `item`."""
-    return (
-        f"(has({value}.:`Array(Nullable(String))`, {item}) OR "
-        f"has(arrayMap(x -> dynamicElement(x, 'String'), {value}.:`Array(Dynamic)`), {item}))"
-    )
+    texts = f"{value}.:`Array(Nullable(String))`"
+    mixed = f"arrayMap(x -> dynamicElement(x, 'String'), {value}.:`Array(Dynamic)`)"
+    if caseless:
+        texts, mixed = (f"arrayMap(x -> lowerUTF8(x), {items})" for items in (texts, mixed))
+        item = f"lowerUTF8({item})"
+    return f"(has({texts}, {item}) OR has({mixed}, {item}))"
 
 
 def instant(expression: str, zone: str, binder: Binder) -> str:

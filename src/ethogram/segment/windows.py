@@ -210,11 +210,7 @@ def crossings(window: Window | None, frame: Frame, binder: Binder) -> list[Cross
             ]
         case BeforeAgo(span):
             edge = bounds(window, frame).high or now
-            return [
-                Crossing(
-                    Bounds(edge + 1, now), lambda at: f"addMicroseconds({later(at, span, frame, binder)}, 1)"
-                )
-            ]
+            return [Crossing(Bounds(edge + 1, now), lambda at: f"addMicroseconds({later(at, span, frame, binder)}, 1)")]
         case InCalendar(unit):
             start = micros(frame.midnight(period(frame, unit, -1)[0]))
             boundary = binder.instant(micros(frame.midnight(period(frame, unit, 0)[1])))
@@ -239,7 +235,5 @@ def later(at: str, span: Span, frame: Frame, binder: Binder, *, settle: bool = T
         return moved
     now = binder.instant(frame.now_us)
     midnight = binder.instant(micros(frame.midnight(frame.today + dt.timedelta(days=1))))
-    days = ", ".join(
-        f"if(addDays({moved}, {day}) > {now}, addDays({moved}, {day}), NULL)" for day in (1, 2, 3)
-    )
+    days = ", ".join(f"if(addDays({moved}, {day}) > {now}, addDays({moved}, {day}), NULL)" for day in (1, 2, 3))
     return f"if({moved} > {now}, {moved}, if(isNull({moved}), NULL, least({midnight}, {days})))"

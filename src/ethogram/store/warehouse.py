@@ -28,7 +28,7 @@ _SETTINGS: dict[str, Any] = {
     # Text that looks like a date is text; the language decides when it is an instant.
     "input_format_try_infer_dates": 0,
     "input_format_try_infer_datetimes": 0,
-    "type_json_skip_duplicated_paths": 0,
+    "input_format_json_read_bools_as_numbers": 0,
     # The engine has no limits of its own.
     "max_memory_usage": 4_000_000_000,
     "max_execution_time": 3600,
