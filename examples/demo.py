@@ -35,8 +35,9 @@ TELLING = ("rfm-champions", "rfm-loyal", "high-value-buyers", "repeat-buyers")
 SHOWN = {
     "real": (
         "one-time-buyers repeat-buyers first-time-buyers high-value-buyers lapsing-buyers lapsed-buyers"
-        " win-back-candidates narrow-range-buyers rfm-champions rfm-loyal rfm-potential-loyalists rfm-new-customers rfm-promising"
-        " rfm-need-attention rfm-about-to-sleep rfm-at-risk rfm-cant-lose rfm-hibernating rfm-lost status-defector"
+        " win-back-candidates narrow-range-buyers rfm-champions rfm-loyal rfm-potential-loyalists rfm-new-customers"
+        " rfm-promising rfm-need-attention rfm-about-to-sleep rfm-at-risk rfm-cant-lose rfm-hibernating rfm-lost"
+        " status-defector"
     ),
     "generated": (
         "browse-heavy-not-buying viewed-product-not-bought cart-abandoned checkout-abandoned ready-to-buy deal-seekers"

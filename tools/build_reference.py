@@ -22,13 +22,13 @@ from enum import Enum
 from pathlib import Path
 
 import click
-from ethogram.segment.english import to_english
 
 import ethogram
 from ethogram import config, errors
 from ethogram.cli.app import SECTIONS, app
 from ethogram.cli.failures import MEANINGS
 from ethogram.model import results
+from ethogram.segment.english import to_english
 from ethogram.segment.parser import parse
 from ethogram.segment.printer import to_text
 from ethogram.segment.templates import ROLES, TEMPLATES, Template
