@@ -8,7 +8,8 @@ vocabulary as `histories.py`; what the checker would refuse is not built.
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any, TypeVar
+import random
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from hypothesis import strategies as st
 
@@ -56,13 +57,14 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 ITEMS = histories.TEXTS[:4]
 
 Choice = TypeVar("Choice")
+Choose: TypeAlias = "Callable[[Sequence[Any]], Any]"
 
 
 class Author:
     """Writes the nodes that make sense in one scene, over profiles or over accounts."""
 
-    def __init__(self, draw: DrawFn, scene: Scene, entity: s.Entity = s.Entity.PROFILE) -> None:
-        self.draw = draw
+    def __init__(self, choose: Choose, scene: Scene, entity: s.Entity = s.Entity.PROFILE) -> None:
+        self.choose = choose
         self.scene = scene
         self.entity = entity
         self.events = (*sorted({event.event for event in scene.world.events}), None)
@@ -73,17 +75,18 @@ class Author:
     # --- choices ---
 
     def pick(self, choices: Sequence[Choice]) -> Choice:
-        return self.draw(st.sampled_from(choices))
+        chosen: Choice = self.choose(choices)
+        return chosen
 
     def flip(self) -> bool:
-        return self.draw(st.booleans())
+        return self.pick((False, True))
 
     def write(self, *kinds: Callable[[], Any]) -> Any:
         """One of several kinds of node."""
         return self.pick(kinds)()
 
     def some(self, literals: Sequence[Choice]) -> tuple[Choice, ...]:
-        return tuple(self.draw(st.lists(st.sampled_from(literals), min_size=1, max_size=3, unique=True)))
+        return tuple(dict.fromkeys(self.pick(literals) for _ in range(self.pick((1, 2, 3)))))
 
     def span(self) -> s.Span:
         return self.pick(histories.SPANS)
@@ -135,7 +138,7 @@ class Author:
 
     def where(self, depth: int = 1) -> Any:
         """No condition, or one on the event's properties."""
-        return self.nested(self.property_test, depth) if self.flip() else None
+        return self.nested(self.property_test, depth) if self.pick((False, False, True)) else None
 
     def property_test(self) -> Any:
         return self.write(
@@ -362,10 +365,23 @@ def _flat(kind: type[s.And | s.Or], items: list[Any]) -> Any:
 
 
 @st.composite
-def questions(draw: DrawFn, entity: s.Entity | None = None) -> tuple[s.Definition, Scene]:
-    """A definition and the scene that it speaks of, whose world holds a segment `saved` for `in_segment`."""
+def questions(draw: DrawFn, entity: s.Entity | None = None, *, varied: bool = False) -> tuple[s.Definition, Scene]:
+    """A definition and the scene that it speaks of, whose world holds a segment `saved` for `in_segment`.
+
+    Args:
+        entity: what the definition is over; without it mostly profiles, sometimes accounts.
+        varied: the definition's parts come from a seed and the events. They then cover the language evenly, while Hypothesis
+            by itself repeats and mutates what it drew before; in return a failing definition does not shrink.
+    """
     scene = draw(histories.scenes())
-    saved = {"saved": s.Definition(Author(draw, scene).condition(depth=1))}
+    choose: Choose = (
+        random.Random(repr((draw(st.integers(0, 2**32)), scene.world.events))).choice if varied else _choosing(draw)
+    )
+    saved = {"saved": s.Definition(Author(choose, scene).condition(depth=1))}
     scene = histories.Scene(histories.with_definitions(scene.world, saved), scene.now, scene.instants)
-    over = entity or draw(st.sampled_from((*(s.Entity.PROFILE,) * 4, s.Entity.ACCOUNT)))
-    return s.Definition(Author(draw, scene, over).condition(), over), scene
+    over = entity or choose((*(s.Entity.PROFILE,) * 4, s.Entity.ACCOUNT))
+    return s.Definition(Author(choose, scene, over).condition(), over), scene
+
+
+def _choosing(draw: DrawFn) -> Choose:
+    return lambda choices: draw(st.sampled_from(choices))

@@ -58,7 +58,7 @@ def test_generated_questions_are_rarely_trivial() -> None:
     seen: Counter[str] = Counter()
 
     @settings(max_examples=60, deadline=None, database=None, derandomize=True, phases=[Phase.generate])
-    @given(questions())
+    @given(questions(varied=True))
     def ask(question: tuple[Definition, Scene]) -> None:
         definition, scene = question
         members = evaluate(definition, scene.world, scene.now)
@@ -66,5 +66,5 @@ def test_generated_questions_are_rarely_trivial() -> None:
         seen["nobody" if not members else "everybody" if members == everybody else "some"] += 1
 
     ask()
-    assert seen["some"] >= 12, seen
+    assert seen["some"] >= 8, seen
     assert seen["everybody"] <= 40, seen
