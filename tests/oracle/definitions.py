@@ -370,8 +370,8 @@ def questions(draw: DrawFn, entity: s.Entity | None = None, *, varied: bool = Fa
 
     Args:
         entity: what the definition is over; without it mostly profiles, sometimes accounts.
-        varied: the definition's parts come from a seed and the events. They then cover the language evenly, while Hypothesis
-            by itself repeats and mutates what it drew before; in return a failing definition does not shrink.
+        varied: the definition's parts come from a seed and the events. They then cover the language evenly, while
+            Hypothesis by itself repeats and mutates what it drew before; in return a failing one does not shrink.
     """
     scene = draw(histories.scenes())
     choose: Choose = (
