@@ -226,17 +226,24 @@ def calculate(kind: Operator, left: Views, right: Views) -> Views:
 
 def quintile(operand: Operand, subject: Subject) -> Views:
     """1 plus the number of the cut-offs of the top 80, 60, 40 and 20 % that the subject reaches."""
-    own = value_of(operand, subject).number
+    own = rank(value_of(operand, subject))
     if own is None:
         return MISSING
     everybody = numbers_of_everybody(operand, subject)
     return of_number(1 + sum(own >= cut_off(everybody, percent) for percent in (80, 60, 40, 20)))
 
 
+def rank(value: Views) -> float | None:
+    """What everybody is ranked by: a number, or the instant of first(…) and last(…), later being higher."""
+    if value.instant is not None and value.text is None:
+        return value.instant.timestamp()
+    return value.number
+
+
 def numbers_of_everybody(operand: Operand, subject: Subject) -> list[float]:
     """The operand of everybody in the population who has one."""
     ids = population(subject.world, subject.entity, subject.now)
-    values = [value_of(operand, replace(subject, id=each)).number for each in ids]
+    values = [rank(value_of(operand, replace(subject, id=each))) for each in ids]
     return [value for value in values if value is not None]
 
 
@@ -309,7 +316,7 @@ def tried(step: Step, window: Window | None, subject: Subject) -> Tried:
 
 def is_top(condition: Top, subject: Subject) -> bool:
     """Whether the subject reaches the value that cuts off the share; nobody does whose value is missing."""
-    own = value_of(condition.operand, subject).number
+    own = rank(value_of(condition.operand, subject))
     if own is None:
         return False
     cut = cut_off(numbers_of_everybody(condition.operand, subject), condition.percent, condition.bottom)

@@ -95,7 +95,7 @@ BUYING: tuple[Template, ...] = (
     Template(
         "win-back-candidates",
         "Win-back candidates",
-        "Were good buyers, have lapsed, but are not forgotten yet; and can be reached, where e-mail addresses are known.",
+        "Were good buyers, have lapsed, not too long ago, and can be reached where e-mail addresses are known.",
         "buying",
         "count({purchase}) >= {purchases} and last({purchase}) before {quiet} days ago"
         " and did({purchase} in last {days} days) and {email?} exists",

@@ -17,8 +17,9 @@ from typing import Any, TypeAlias, cast
 
 from ethogram.errors import SegmentError
 from ethogram.model import segment as ast
-from ethogram.segment import checker, printer
+from ethogram.segment.checker import check
 from ethogram.segment.parser import parse
+from ethogram.segment.printer import to_text
 from ethogram.segment.templates.roles import ROLES, RoleKind
 from ethogram.segment.templates.template import PLACEHOLDER, SUM, Parameter, ParameterKind, Template, Unwritable, Value
 from ethogram.segment.templates.vocabulary import Entry, Vocabulary
@@ -75,12 +76,12 @@ def apply(
         definition = parse(_with_stand_ins(text, template, values))
         condition = _Filling(vocabulary, template, values).condition(definition.condition)
         filled = ast.Definition(condition, definition.entity)
-        checker.check(filled)
+        check(filled)
     except _DoesNotFitError as refusal:
         return Refused(called, str(refusal))
     except SegmentError as error:
         return Refused(called, f"with these values the text is no segment: {error.message}")
-    return Applied(called, printer.to_text(filled), template.description, template.name, tuple(values.items()))
+    return Applied(called, to_text(filled), template.description, template.name, tuple(values.items()))
 
 
 class _DoesNotFitError(Exception):
@@ -233,16 +234,16 @@ class _Filling:
     def _fill_items(self, kind: type[_Node], items: tuple[_Node, ...]) -> _Node:
         """Fills the parts of an `and` or `or`; those that need an unset optional role are left out."""
         kept: list[_Node] = []
-        missing: _LeftOutError | None = None
+        missing: list[str] = []
         for item in items:
             try:
                 filled = self._fill(item)
             except _LeftOutError as error:
-                missing = error
+                missing.append(str(error))
                 continue
             kept.extend(filled.items if isinstance(filled, kind) else (filled,))
-        if not kept and missing is not None:
-            raise _DoesNotFitError(_unset(str(missing)))
+        if not kept:
+            raise _DoesNotFitError(_unset(*dict.fromkeys(missing)))
         return kept[0] if len(kept) == 1 else kind(tuple(kept))
 
     def _fill_measure(self, measure: ast.Measure) -> _Node:
@@ -321,10 +322,10 @@ def _key(name: str | None) -> str | None:
     return name[1:-1].removesuffix("?")
 
 
-def _unset(key: str) -> str:
-    return (
-        f"this workspace's vocabulary has nothing for `{key}` ({ROLES[key].title}); name it there to use the template"
-    )
+def _unset(*keys: str) -> str:
+    roles = " or ".join(f"`{key}` ({ROLES[key].title})" for key in keys)
+    them = "it" if len(keys) == 1 else "one of them"
+    return f"this workspace's vocabulary has nothing for {roles}; name {them} there to use the template"
 
 
 def _both(left: ast.Condition | None, right: ast.Condition | None) -> ast.Condition | None:

@@ -2,7 +2,7 @@
 
 Step of the path: data for `fill.py`. Each buyer gets three quintiles: of the instant of the last purchase, of the
 number of purchases, and of the money spent, each among buyers only. Recency (1 to 5) and the sum of the other two
-(2 to 10) span a grid; the groups cover it without overlap, so that every buyer whose money is known is in exactly one.
+(2 to 10) span a grid; the groups cover it without overlap, so that every buyer is in exactly one of them.
 
     value (F + M)     R = 1         R = 2         R = 3            R = 4                R = 5
     9, 10             cant-lose     cant-lose     loyal            champions            champions

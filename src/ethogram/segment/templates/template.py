@@ -4,8 +4,9 @@ Step of the path: vocabulary of the templates. A `Template` is data; `fill.py` f
 writes nothing.
 
 Placeholders: `{purchase}` is an event role, `{purchase.amount}` its property, `{birthday}` a trait role,
-`{account.plan}` a trait role of the account, `{days}` a parameter, `{days+stuck}` the sum of two. A role with a mark (`{search?}`) is
-optional: where it is unset, the smallest part of an `and` or `or` that needs it is left out.
+`{account.plan}` a trait role of the account, `{days}` a parameter, `{days+stuck}` the sum of two. A role with a
+question mark (`{search?}`) is optional: where it is unset, the smallest part of an `and` or `or` that needs it is left
+out.
 """
 
 from __future__ import annotations
@@ -82,12 +83,18 @@ class Template:
     @property
     def needs(self) -> tuple[str, ...]:
         """The roles without which the template cannot be applied."""
-        return tuple(name for name, optional in self.placeholders if not optional and not self.has_parameter(name))
+        return self._roles(optional=False)
 
     @property
     def uses(self) -> tuple[str, ...]:
         """The roles that the template takes when they are set."""
-        return tuple(name for name, optional in self.placeholders if optional)
+        return self._roles(optional=True)
+
+    def _roles(self, *, optional: bool) -> tuple[str, ...]:
+        """Roles of the text, the event of each property before it."""
+        keys = [key for key, left_out in self.placeholders if left_out == optional and not self.has_parameter(key)]
+        owners = [[key.partition(".")[0], key] if not key.startswith("account.") else [key] for key in keys]
+        return tuple(dict.fromkeys(key for pair in owners for key in pair))
 
     def has_parameter(self, name: str) -> bool:
         return any(parameter.name == name for parameter in self.parameters)
