@@ -198,7 +198,9 @@ def _class(name: str, member: type) -> str:
         function = value.fget if isinstance(value, property) else value
         if not method.startswith("_") and inspect.isfunction(function):
             parts.append(
-                _function(f"{name.rsplit('.', maxsplit=1)[-1]}.{method}", function, 3, isinstance(value, property))
+                _function(
+                    f"{name.rsplit('.', maxsplit=1)[-1]}.{method}", function, 3, is_property=isinstance(value, property)
+                )
             )
     return "\n".join(parts)
 

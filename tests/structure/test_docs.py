@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
 import inspect
 import re
 import tomllib
 from pathlib import Path
-from types import ModuleType
 
 import pytest
-from ethogram.segment.english import to_english
 
+import build_reference
 import ethogram
 from ethogram.segment.checker import check
+from ethogram.segment.english import to_english
 from ethogram.segment.parser import parse
 from ethogram.segment.printer import to_text
 from ethogram.segment.syntax import FUNCTIONS, KEYWORDS, UNITS
@@ -24,15 +23,6 @@ DOCS = PROJECT / "docs"
 WRITTEN = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", PROJECT / "CHANGELOG.md", PROJECT / "examples/README.md"]
 PAGES = [*sorted(DOCS.rglob("*.md")), *WRITTEN]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
-
-
-def _script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, PROJECT / "tools" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def _blocks(language: str) -> list[tuple[str, str]]:
@@ -48,7 +38,7 @@ def _blocks(language: str) -> list[tuple[str, str]]:
 
 
 def test_the_generated_reference_is_what_the_code_says() -> None:
-    assert _script("build_reference").stale() == [], "run `make reference`"
+    assert build_reference.stale() == [], "run `make reference`"
 
 
 @pytest.mark.parametrize(("place", "text"), _blocks("segment"))
