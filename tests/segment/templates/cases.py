@@ -55,8 +55,12 @@ BUYING = (
     ),
     Case(
         "narrow-range-buyers",
-        ("3*purchase 9 category=tea",),
-        ("2*purchase 9 category=tea", "3*purchase 9 category=tea, purchase 1 category=mugs", "3*purchase 9"),
+        ("4*purchase 9 category=tea", "3*purchase 9 category=tea, purchase 1 category=mugs"),
+        (
+            "3*purchase 9 category=tea",
+            "2*purchase 9 category=tea, purchase 2 category=mugs, purchase 1 category=jars",
+            "4*purchase 9",
+        ),
     ),
     Case(
         "few-products-buyers",

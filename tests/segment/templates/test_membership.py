@@ -8,16 +8,6 @@ from ethogram.segment.templates import TEMPLATES, Entry, Vocabulary
 from segment.templates.cases import CASES, Case
 from segment.templates.histories import HOSTILE, PLAIN, found, world
 
-OVER_ACCOUNTS = {
-    "idle-seats",
-    "active-accounts",
-    "seats-well-used",
-    "upgrade-ready-accounts",
-    "upgrade-ready-people",
-    "accounts-needing-help",
-    "dormant-accounts",
-}
-
 
 @pytest.mark.parametrize("vocabulary", [PLAIN, HOSTILE], ids=["plain names", "hostile names"])
 @pytest.mark.parametrize("case", CASES, ids=[f"{case.template}" for case in CASES])
@@ -31,9 +21,7 @@ def test_template_finds_its_members_and_nobody_else(case: Case, vocabulary: Voca
 
 
 def test_every_template_has_a_case() -> None:
-    tried = (
-        {case.template for case in CASES} | {*_GROUPS, "high-value-buyers", "low-value-buyers", "vips"} | OVER_ACCOUNTS
-    )
+    tried = {case.template for case in CASES} | set(RANKED) | {name for name, _ in OF_ACCOUNTS}
 
     assert tried == {template.name for template in TEMPLATES}
 
@@ -60,6 +48,7 @@ _GROUPS = (
     "rfm-champions rfm-loyal rfm-potential-loyalists rfm-new-customers rfm-promising rfm-need-attention"
     " rfm-about-to-sleep rfm-at-risk rfm-cant-lose rfm-hibernating rfm-lost"
 ).split(" ")
+RANKED = [*_GROUPS, "high-value-buyers", "low-value-buyers", "vips"]
 # The groups by frequency + money (2 to 10, rows) and recency (1 to 5, columns).
 _GRID = """
  2  lost       hibernating  about-to-sleep  promising            new-customers
@@ -155,18 +144,18 @@ STAFF = {
 }
 
 
-@pytest.mark.parametrize(
-    ("template", "members"),
-    [
-        ("idle-seats", {"bea"}),
-        ("active-accounts", {"busy", "rich"}),
-        ("seats-well-used", {"busy", "quiet", "rich"}),
-        ("upgrade-ready-accounts", {"busy", "limited"}),
-        ("upgrade-ready-people", {"ann", "bob", "bea"}),
-        ("accounts-needing-help", {"falling", "asking"}),
-        ("dormant-accounts", {"gone"}),
-    ],
-)
+OF_ACCOUNTS = [
+    ("idle-seats", {"bea"}),
+    ("active-accounts", {"busy", "rich"}),
+    ("seats-well-used", {"busy", "quiet", "rich"}),
+    ("upgrade-ready-accounts", {"busy", "limited"}),
+    ("upgrade-ready-people", {"ann", "bob", "bea"}),
+    ("accounts-needing-help", {"falling", "asking"}),
+    ("dormant-accounts", {"gone"}),
+]
+
+
+@pytest.mark.parametrize(("template", "members"), OF_ACCOUNTS)
 @pytest.mark.parametrize("vocabulary", [PLAIN, HOSTILE], ids=["plain names", "hostile names"])
 def test_template_about_accounts(template: str, members: set[str], vocabulary: Vocabulary) -> None:
     assert found(template, world(STAFF, vocabulary, ACCOUNTS), vocabulary) == members

@@ -113,8 +113,8 @@ BUYING: tuple[Template, ...] = (
         "buying",
         "count({purchase}) >= {purchases} and distinct({purchase.category}) between 1 and {categories}",
         (
-            whole("purchases", 3, "how many purchases they made", "purchases"),
-            whole("categories", 1, "from how many categories at most", "categories"),
+            whole("purchases", 4, "how many purchases they made", "purchases"),
+            whole("categories", 2, "from how many categories at most", "categories"),
         ),
         ("purchase", "cross-sell", "category"),
     ),
