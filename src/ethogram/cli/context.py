@@ -38,6 +38,12 @@ def runtime() -> ModuleType:
     return importlib.import_module("ethogram.runtime")  # here for the reason given in the module's docstring
 
 
+def tree_schema() -> dict[str, Any]:
+    """The JSON Schema of a segment's tree: the language alone, so that no engine is started for it."""
+    schema: dict[str, Any] = importlib.import_module("ethogram.segment.tree").json_schema()
+    return schema
+
+
 @contextmanager
 def opened() -> Iterator[Workspace]:
     """The workspace of this command, closed again at the end.

@@ -16,7 +16,7 @@ from ethogram.cli.context import (
     pasted,
     read_text,
     resolved,
-    runtime,
+    tree_schema,
     workspace_option,
     zone_of,
 )
@@ -137,7 +137,7 @@ def schema() -> None:
 
     The tree is the JSON form of a segment, as `ethogram explain NAME --json` shows it.
     """
-    Output().json(runtime().json_schema())
+    Output().json(tree_schema())
 
 
 def show_text(out: Output, text: str, *, indent: int = 2) -> None:

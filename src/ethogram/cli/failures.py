@@ -32,7 +32,14 @@ def report(error: BaseException, *, as_json: bool) -> ExitCode:
     if isinstance(error, StoppedError):
         return _show("interrupted", str(error), None, {}, ExitCode.INTERRUPTED, as_json=as_json)
     if isinstance(error, (click.Abort, KeyboardInterrupt)):
-        return _show("interrupted", "Stopped.", None, {}, ExitCode.INTERRUPTED, as_json=as_json)
+        return _show(
+            "interrupted",
+            "Stopped. The same command may be run again.",
+            None,
+            {},
+            ExitCode.INTERRUPTED,
+            as_json=as_json,
+        )
     if isinstance(error, click.ClickException):
         return _usage(error, as_json=as_json)
     if isinstance(error, EthogramError):

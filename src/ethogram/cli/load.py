@@ -45,7 +45,7 @@ class _Load(Verb):
     """A verb whose `--map` and `--type` take several pairs in a row, as in `--map profile_id=ID event=Kind`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, with_repeated_options(args, ("--map", "--type")))
+        return super().parse_args(ctx, with_repeated_options(args, ("--map", "-m", "--type")))
 
 
 def with_repeated_options(args: list[str], options: tuple[str, ...]) -> list[str]:

@@ -71,18 +71,20 @@ class Output:
         print(text)
 
     def facts(self, rows: Iterable[tuple[str, Part]]) -> None:
-        """Prints names with values beside them."""
+        """Prints names with values beside them; nothing where there are none."""
         from rich.table import Table
 
         table = Table.grid(padding=(0, 2))
-        table.add_column(style="dim", no_wrap=True)
+        table.add_column(style="dim", overflow="fold")
         table.add_column(overflow="fold")
         for name, part in rows:
             table.add_row(name, _assembled((part,)))
+        if not table.rows:
+            return
         self._print(table)
 
     def table(self, columns: Sequence[Column], rows: Iterable[Sequence[Part]], *, error: bool = False) -> None:
-        """Prints a table; words stay whole where the width allows it, and nothing is ever cut off.
+        """Prints a table, if it has rows; words stay whole where they can, and nothing is ever cut off.
 
         Args:
             error: to standard error, because it is no answer.
@@ -91,6 +93,8 @@ class Output:
         from rich.table import Table
 
         held = [tuple(_assembled((part,)) for part in row) for row in rows]
+        if not held:
+            return
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
         for index, column in enumerate(columns):
             widest = max([len(column.head), *(row[index].cell_len for row in held)])

@@ -105,9 +105,10 @@ def _show_condition(out: Output, condition: ConditionState, zone: ZoneInfo, evid
     type=click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True),
     help="Read the text from a file; `-` reads standard input.",
 )
+@as_of_option
 @json_option
 @workspace_option
-def explain(segment: str | None, file: Path | None, as_json: bool) -> None:
+def explain(segment: str | None, file: Path | None, as_of: AsOf, as_json: bool) -> None:
     """Show how a segment is understood and what it costs.
 
     Its text, its English, the query, the measured cost, and the names of the events that can change an answer.
@@ -115,7 +116,7 @@ def explain(segment: str | None, file: Path | None, as_json: bool) -> None:
     text = read_text(segment, file, what="a segment's name or text")
     out = Output()
     with opened() as workspace:
-        found = workspace.explain(text)
+        found = workspace.explain(text, as_of=resolved(as_of, workspace))
     if as_json:
         out.json(found)
     else:

@@ -307,4 +307,4 @@ def set_(changes: tuple[str, ...], as_json: bool) -> None:
     out = Output()
     with opened() as workspace:
         words = workspace.set_vocabulary(**{role: name or None for role, name in told.items()})
-        _print_vocabulary(out, words if words is not None else workspace.vocabulary(), as_json=as_json)
+    _print_vocabulary(out, words, as_json=as_json)
