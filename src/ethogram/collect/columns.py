@@ -92,6 +92,11 @@ def documents(
     _refuse_collisions(columns, faults)
     if not pieces:
         return pa.array(["{}"] * rows, pa.string()), faults
+    # Arrow leaves out a row whose pieces are all null, and with it the order of all that follow.
+    bare = pieces[0].is_null()
+    for piece in pieces[1:]:
+        bare = pc.and_(bare, piece.is_null())
+    pieces[0] = pc.if_else(bare, "", pieces[0])
     joined = pc.binary_join_element_wise(*pieces, ",", null_handling="skip")
     found = pc.binary_join_element_wise("{", joined, "}", "")
     size = pc.binary_length(found)
