@@ -55,17 +55,26 @@ def catalogue(warehouse: Warehouse, now: dt.datetime) -> Catalogue:
     return Catalogue(tuple(events), traits, tuple([*_absurd(warehouse), *_mixed(traits)]))
 
 
-def names(warehouse: Warehouse) -> tuple[dict[str, int], dict[str, frozenset[str]], dict[str, int]]:
-    """Names only, for warnings about ones never seen: events with counts, their properties, traits with counts."""
+def names(warehouse: Warehouse) -> tuple[dict[str, int], dict[str, frozenset[str]], dict[str, int], dict[str, int]]:
+    """Names only, for warnings about ones never seen: events with counts, their properties, traits of profiles and
+    traits of accounts with counts."""
     events = dict(warehouse.query("SELECT event, count() FROM events GROUP BY event"))
     share = max(1, sum(events.values()) // _PROPERTY_ROWS)
     found = warehouse.query(
         f"SELECT event, groupUniqArrayArray(JSONAllPaths(properties)) FROM events WHERE {_sampled(share)} GROUP BY event"
     )
-    traits = warehouse.query(
-        "SELECT arrayJoin(JSONAllPaths(traits)) AS trait, count() FROM profile_traits GROUP BY trait"
+    return events, {event: frozenset(_with_parents(paths)) for event, paths in found}, *(
+        _trait_names(warehouse, table) for table in ("profile_traits", "account_traits")
     )
-    return events, {event: frozenset(_with_parents(paths)) for event, paths in found}, dict(traits)
+
+
+def _trait_names(warehouse: Warehouse, table: str) -> dict[str, int]:
+    rows = warehouse.query(f"SELECT arrayJoin(JSONAllPaths(traits)) AS trait, count() FROM {table} GROUP BY trait")
+    counts: dict[str, int] = {}
+    for trait, count in rows:
+        for name in _with_parents([trait]):
+            counts[name] = max(counts.get(name, 0), count)
+    return counts
 
 
 def _with_parents(paths: list[str]) -> set[str]:

@@ -9,6 +9,7 @@ import datetime as dt
 
 from ethogram.errors import SegmentError
 from ethogram.model.segment import InCalendar, InLast, InNext, InstantWindow, Unit
+from ethogram.segment import local_time
 from ethogram.segment.sql import Binder, micros
 from ethogram.segment.windows import Frame, period, shift_days
 
@@ -75,8 +76,5 @@ def _due(at: str, day: str, window: InstantWindow, frame: Frame, binder: Binder)
     )
     after = f"arrayFilter(d -> d >= {binder.bind('Date32', tomorrow)}, arrayConcat({candidates}))"
     nearest = f"arrayMin({after})"
-    local = (
-        f"toTimeZone(makeDateTime64(toYear({nearest}), toMonth({nearest}), toDayOfMonth({nearest}), 0, 0, 0, 0, 6, "
-        f"{binder.text(frame.zone.key)}), 'UTC')"
-    )
+    local = local_time.midnight_of(nearest, binder.text(frame.zone.key))
     return f"if(isNull({at}) OR empty({after}), NULL, {local})"

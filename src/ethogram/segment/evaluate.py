@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from ethogram.model.segment import Definition, Entity
+from ethogram.model.segment import Arithmetic, Definition, Entity, Operand, Quintile
 from ethogram.segment.compiler import Compiled, Context, CutOff
 from ethogram.segment.plan import Plan
 from ethogram.segment.windows import Frame
@@ -71,7 +71,9 @@ class Evaluator:
             missing = [wanted for wanted in context.wanted if wanted not in known]
             if not missing:
                 break
-            known |= self._cut(missing, context, known)
+            # A quintile inside must be cut before what ranks by it.
+            inner = [cut for cut in missing if not _has_quintile(cut[0])]
+            known |= self._cut(inner or missing, context, known)
         return plan, compiled
 
     def _cut(self, wanted: list[CutOff], context: Context, known: CutOffs) -> CutOffs:
@@ -151,6 +153,16 @@ class Evaluator:
         """The keys of profile ids, known or not."""
         rows = self._warehouse.query("SELECT arrayMap(i -> sipHash64(i), {ids:Array(String)})", {"ids": list(ids)})
         return dict(zip(ids, rows[0][0], strict=True))
+
+
+def _has_quintile(operand: Operand) -> bool:
+    match operand:
+        case Quintile():
+            return True
+        case Arithmetic(_, left, right):
+            return _has_quintile(left) or _has_quintile(right)
+        case _:
+            return False
 
 
 def id_column(entity: Entity) -> str:

@@ -20,6 +20,7 @@ from ethogram.model.segment import (
     Span,
     Unit,
 )
+from ethogram.segment import local_time
 from ethogram.segment.sql import Binder, micros
 from ethogram.segment.windows import Frame, bounds, fixed_seconds, later, period
 
@@ -68,7 +69,7 @@ def _earlier(at: str, span: Span, frame: Frame, binder: Binder) -> str:
     now = binder.instant(frame.now_us)
     zone = binder.text(frame.zone.key)
     months = binder.integer(-span.amount * (12 if span.unit is Unit.YEAR else 1))
-    moved = f"toTimeZone(addMonths(toTimeZone({at}, {zone}), {months}), 'UTC')"
+    moved = local_time.instant_of(f"addMonths({local_time.wall_of(at, zone)}, {months})", zone)
     # Three days lie between the same day of the month and the last day of a February.
     start = f"addDays({moved}, -4)"
     midnight = binder.instant(micros(frame.midnight(frame.today_plus(1))))

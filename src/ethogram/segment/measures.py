@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from ethogram.model.segment import AfterFirst, Condition, Function, InLast, Measure, Selection, Span
-from ethogram.segment import values
+from ethogram.segment import local_time, values
 from ethogram.segment.sources import Registry, Source
 
 from ethogram.segment.windows import Bounds, Frame, bounds, crossings, later
@@ -221,7 +221,7 @@ class Measures:
             length, last = self.streak(selection, source)
             # The last active day is today or yesterday; the streak ends with the day after it.
             ends = f"addDays(toDate32({last}), 2)"
-            found.append(f"if({length} > 0, {self.midnight(ends)}, NULL)")
+            found.append(f"if({length} > 0, {local_time.midnight_of(ends, self._zone)}, NULL)")
         return found
 
     def crossing_dues(self, source: Source, selection: Selection) -> list[str]:
@@ -262,13 +262,6 @@ class Measures:
         holds = f"(length({latest}) >= {at_least} AND {kth} <= {self._binder.integer(-low)})"
         leaves = later(f"fromUnixTimestamp64Micro(-{kth}, 'UTC')", selection.window.span, self._frame, self._binder)
         return holds, f"if({holds}, {leaves}, NULL)"
-
-    def midnight(self, day: str) -> str:
-        """The first instant of a local day, given as a Date32 expression."""
-        return (
-            f"toTimeZone(makeDateTime64(toYear({day}), toMonth({day}), toDayOfMonth({day}), 0, 0, 0, 0, 6, "
-            f"{self._zone}), 'UTC')"
-        )
 
     def span_end(self, at: str, span: Span) -> str:
         """Microseconds of `at` (an expression in microseconds) moved on by a span."""

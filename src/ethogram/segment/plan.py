@@ -44,7 +44,6 @@ class Plan:
         self._compiler = Compiler(self._registry, context)
         self._scope = None if scope is None else self._binder.bind("Array(UInt64)", sorted(scope))
         self._now = self._binder.instant(context.frame.now_us)
-        self._population_only = False
 
     def add(self, condition: Condition) -> Compiled:
         """Compiles one more condition into the plan."""
@@ -125,7 +124,7 @@ class Plan:
             if Source.ACCOUNT_TRAITS in sources:
                 join(self._account_traits(sources[Source.ACCOUNT_TRAITS]), "account_traits_now", "member_of.account")
         if with_future:
-            join(self._future(), "future")
+            joins.append(self._future())
         people = "\n".join(joins)
         if Source.EVENTS not in sources or not _columns(sources[Source.EVENTS]):
             return people
@@ -235,28 +234,29 @@ class Plan:
     # --- what lies in the future ----------------------------------------------------------------------------
 
     def _future(self) -> str:
-        """The next instant at which something already stored starts to count."""
+        """A join that adds `future_at`: the next instant at which something already stored starts to count."""
+        sources = self._registry.sources
         after = f"WHERE ts > {self._now}"
+        if self._is_account or Source.ACCOUNT_EVENTS in sources or Source.ACCOUNT_TRAITS in sources:
+            # Whatever happens to a colleague may change the answer. Facts dated ahead are rare enough for one
+            # instant for all.
+            tables = ("events", "profile_traits", "account_traits")
+            parts = [f"SELECT ts FROM {table} {after}" for table in tables]
+            parts += [f"SELECT ts FROM ({part})" for part in self._future_changes()]
+            return f"CROSS JOIN (SELECT min(ts) AS future_at FROM ({' UNION ALL '.join(parts)})) AS future"
         scope = f" AND profile IN {self._scope}" if self._scope else ""
-        if not self._is_account:
-            parts = [f"SELECT profile AS k, ts FROM {t} {after}{scope}" for t in ("events", "profile_traits")]
-            if Source.ACCOUNT_EVENTS in self._registry.sources or Source.ACCOUNT_TRAITS in self._registry.sources:
-                # Whatever happens to a colleague, or to the account, may change the answer here.
-                parts.append(self._account_future())
-        else:
-            inner = f"SELECT account AS k, ts FROM account_traits {after}"
-            parts = [inner, self._account_future(by_account=True)]
-        return f"SELECT k AS future_key, min(ts) AS future_at FROM (\n{' UNION ALL '.join(parts)}\n) GROUP BY k"
+        parts = [f"SELECT profile AS k, ts FROM {table} {after}{scope}" for table in ("events", "profile_traits")]
+        parts += self._future_changes()
+        inner = f"SELECT k AS future_key, min(ts) AS future_at FROM ({' UNION ALL '.join(parts)}) GROUP BY k"
+        return f"LEFT JOIN (\n{inner}\n) AS future ON population.key = future.future_key"
 
-    def _account_future(self, *, by_account: bool = False) -> str:
-        after = f"WHERE ts > {self._now}"
-        earliest = (
-            f"SELECT min(ts) FROM (SELECT ts FROM events {after} UNION ALL SELECT ts FROM profile_traits {after} "
-            f"UNION ALL SELECT ts FROM account_traits {after})"
-        )
-        # Rare enough (facts dated ahead) that one instant for all is precise enough.
-        table, key = ("accounts", "account") if by_account else ("profiles", "profile")
-        return f"SELECT {key} AS k, assumeNotNull(({earliest})) AS ts FROM {table}"
+    def _future_changes(self) -> list[str]:
+        if Source.CHANGES not in self._registry.sources:
+            return []
+        scope = f" AND key IN {self._scope}" if self._scope else ""
+        numbers = self._binder.bind("Array(UInt32)", sorted(self._registry.of(Source.CHANGES).segments))
+        recorded = f"at > {self._now} AND segment IN {numbers}{scope}"
+        return [f"SELECT key AS k, at AS ts FROM membership_changes WHERE {recorded}"]
 
 
 def _columns(gathered: Gathered) -> str:

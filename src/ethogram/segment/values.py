@@ -6,6 +6,7 @@ expression that is NULL where the value is not of that kind, so that nothing is 
 
 from __future__ import annotations
 
+from ethogram.segment import local_time
 from ethogram.segment.sql import Binder, quote
 
 # Text that is wholly a number; no blanks, no signs in front but a minus, no bare points.
@@ -15,6 +16,7 @@ INSTANT_PATTERN = (
     r"^(19|2[0-2])\d\d-\d\d-\d\d"
     r"([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,6})?)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)?)?$"
 )
+_ZONED_PATTERN = r"(Z|[+-]\d\d:\d\d)$"
 _EARTH_RADIUS_KM = 6371.0088  # mean radius R1, IUGG 1980
 
 
@@ -74,9 +76,11 @@ def list_has(value: str, item: str, *, caseless: bool = False) -> str:
 
 def instant(expression: str, zone: str, binder: Binder) -> str:
     """Nullable(DateTime64): a text expression as an instant; dates and naive times are local to `zone`."""
-    pattern = binder.text(INSTANT_PATTERN)
-    parsed = f"toTimeZone(parseDateTime64BestEffortOrNull({expression}, 6, {binder.text(zone)}), 'UTC')"
-    return f"if(isNull({expression}), NULL, if(match({expression}, {pattern}), {parsed}, NULL))"
+    fits = f"match({expression}, {binder.text(INSTANT_PATTERN)})"
+    as_utc = f"toTimeZone(parseDateTime64BestEffortOrNull({expression}, 6, 'UTC'), 'UTC')"
+    naive = local_time.instant_of(f"assumeNotNull({as_utc})", binder.text(zone))
+    zoned = f"match({expression}, {binder.text(_ZONED_PATTERN)})"
+    return f"if(isNull({expression}), NULL, if({fits} AND isNotNull({as_utc}), if({zoned}, {as_utc}, {naive}), NULL))"
 
 
 def distance_km(latitude: str, longitude: str, to_latitude: str, to_longitude: str) -> str:

@@ -29,6 +29,7 @@ from ethogram.model.segment import (
     Unit,
     Window,
 )
+from ethogram.segment import local_time
 from ethogram.segment.sql import Binder, micros
 
 _FIXED = {
@@ -84,15 +85,8 @@ class Crossing:
 
 
 def localize(wall: dt.datetime, zone: ZoneInfo) -> dt.datetime:
-    """The instant of a local wall time, in UTC.
-
-    A time that occurs twice is the first one; a time that a clock change skips is read with the offset after it.
-    """
-    first = wall.replace(tzinfo=zone, fold=0)
-    utc = first.astimezone(dt.UTC)
-    if utc.astimezone(zone).replace(tzinfo=None) != wall:
-        utc = wall.replace(tzinfo=zone, fold=1).astimezone(dt.UTC)
-    return utc
+    """The instant of a local wall time, in UTC; see `local_time` for times that occur twice or never."""
+    return wall.replace(tzinfo=zone, fold=0).astimezone(dt.UTC)
 
 
 def shift(at: dt.datetime, span: Span, sign: int, zone: ZoneInfo) -> dt.datetime:
@@ -230,7 +224,7 @@ def later(at: str, span: Span, frame: Frame, binder: Binder, *, settle: bool = T
         return f"addSeconds({at}, {binder.integer(fixed_seconds(span))})"
     months = binder.integer(span.amount * _MONTHS[span.unit])
     zone = binder.text(frame.zone.key)
-    moved = f"toTimeZone(addMonths(toTimeZone({at}, {zone}), {months}), 'UTC')"
+    moved = local_time.instant_of(f"addMonths({local_time.wall_of(at, zone)}, {months})", zone)
     if not settle:
         return moved
     now = binder.instant(frame.now_us)

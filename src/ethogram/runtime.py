@@ -1,0 +1,640 @@
+"""The composition root: a workspace puts warehouse, ledger, language and engine together.
+
+Knows every stage and does none of their work. The library, the command line and the server all come through here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, Self, TypedDict, Unpack
+
+import pyarrow as pa
+
+from ethogram import config
+from ethogram.clock import Clock, SystemClock
+from ethogram.collect.load import Report, load
+from ethogram.collect.mapping import MappingGuess, guess_mapping
+from ethogram.config import Settings
+from ethogram.errors import SegmentError, SettingError
+from ethogram.measure.catalogue import catalogue, names
+from ethogram.measure.doctor import examine
+from ethogram.measure.profiles import profile_view
+from ethogram.model.results import (
+    Catalogue,
+    Explanation,
+    Finding,
+    HistoryPoint,
+    LoadSummary,
+    Overlap,
+    Preview,
+    ProfileView,
+    RunReport,
+    SegmentVersion,
+    Status,
+    Warned,
+    Why,
+)
+from ethogram.model.segment import Definition, Entity, InSegment
+from ethogram.segment import history as recorded
+from ethogram.segment.checker import check
+from ethogram.segment.english import to_english
+from ethogram.segment.evaluate import Evaluator
+from ethogram.segment.explain import Explainer
+from ethogram.segment.parser import parse_located
+from ethogram.segment.printer import to_text
+from ethogram.segment.rewrites import references
+from ethogram.segment.run import Runner
+from ethogram.segment.saved import SavedSegments
+from ethogram.segment.templates import TEMPLATES, Refused, Template, Vocabulary, apply, guess, template
+from ethogram.segment.tree import to_tree
+from ethogram.segment.unknown_names import Known, warnings
+from ethogram.store.ledger import Ledger, SavedSegment
+from ethogram.store.loader import store_waiting
+from ethogram.store.rebuild import RebuildProgress, RebuildReport, rebuild
+from ethogram.store.warehouse import Warehouse
+
+AsOf = dt.datetime | Literal["latest"] | None
+Source = str | Path
+Kind = Literal["events", "profiles", "accounts"]
+_VOCABULARY = "vocabulary"
+
+
+class LoadOptions(TypedDict, total=False):
+    """How files are read.
+
+    Attributes:
+        mapping: which column is `profile_id`, `event`, `timestamp`, `message_id`, `account_id`; every other column
+            is a property (a trait). Left out, it is guessed (`guess_mapping` shows the guess).
+        event: the name of every event, for files that have no column for it.
+        timezone: IANA zone of timestamps that have none.
+        format: `csv`, `jsonl` or `parquet`, where the file's name does not say.
+        types: column → `text`, `number` or `boolean`, where the guess from the values is wrong.
+        rejects: file for rows that cannot be taken.
+        again: load a file that was loaded before once more, with another mapping.
+        progress: is called now and then with how far the load is.
+    """
+
+    mapping: Mapping[str, str] | None
+    event: str | None
+    timezone: str | None
+    format: str | None
+    types: Mapping[str, str] | None
+    rejects: Path | None
+    again: bool
+    progress: Report | None
+
+
+@dataclass(frozen=True, slots=True)
+class AppliedTemplate:
+    """What became of a template: the saved segment, or the reason why it does not fit."""
+
+    name: str
+    segment: SegmentVersion | None
+    reason: str | None
+
+
+class Workspace:
+    """A directory with events, profiles and segments, and everything one can ask of them.
+
+    Open it with `ethogram.open`, make one with `ethogram.init`, and close it (or use `with`): an embedded warehouse
+    belongs to one process at a time.
+
+    Args:
+        path: the workspace's directory.
+        clock: tells the present; tests pass a `ManualClock`.
+
+    Raises:
+        SettingError: the directory is no workspace.
+        WorkspaceBusyError: another process has it open; the message names it.
+    """
+
+    def __init__(self, path: Source, *, clock: Clock | None = None) -> None:
+        self.path = Path(path).resolve()
+        self.settings = config.read(self.path)
+        self._clock = clock or SystemClock()
+        self._warehouse = Warehouse(self.settings.warehouse or f"chdb://{self.path / 'warehouse'}")
+        try:
+            self._ledger = Ledger(self.settings.ledger or f"sqlite:///{self.path / 'ledger.sqlite'}")
+        except BaseException:
+            self._warehouse.close()
+            raise
+        self._saved = SavedSegments(self._ledger)
+        self.damage = self._warehouse.damage()
+        if not self.damage:
+            # What a killed process had accepted is stored before anything is asked.
+            store_waiting(self._warehouse, self._ledger, self.path, self._clock.now())
+        self._evaluator = Evaluator(self._warehouse, self.settings.zone)
+        self._explainer = Explainer(self._warehouse, self._evaluator)
+        self._runner = Runner(self._warehouse, self._ledger, self._saved, self._evaluator)
+        self.segments = Segments(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Workspace {self.path}>"
+
+    def close(self) -> None:
+        """Closes both stores; a second call does nothing."""
+        self._ledger.close()
+        self._warehouse.close()
+
+    def now(self, as_of: AsOf = None) -> dt.datetime:
+        """The instant that questions are asked at, aware and in UTC.
+
+        Args:
+            as_of: an instant, `latest` (that of the newest event), or None: what the workspace's setting `now` says.
+
+        Raises:
+            SettingError: an instant without a zone.
+        """
+        if isinstance(as_of, dt.datetime):
+            if as_of.tzinfo is None:
+                raise SettingError(
+                    f"the instant {as_of.isoformat()} has no time zone", hint="Add one: `tzinfo=datetime.UTC`."
+                )
+            return as_of.astimezone(dt.UTC)
+        if (as_of or self.settings.now) == config.LATEST:
+            newest = self._warehouse.query("SELECT max(ts), count() FROM events")[0]
+            if newest[1]:
+                return self._aware(newest[0])
+        return self._clock.now()
+
+    @staticmethod
+    def _aware(at: dt.datetime) -> dt.datetime:
+        return at.astimezone(dt.UTC)
+
+    def configure(self, **changes: str) -> Settings:
+        """The settings after changing some; written to the workspace's file.
+
+        Raises:
+            SettingError: an unknown setting, or a value that does not fit.
+        """
+        known = {name: getattr(self.settings, name) for name in config.NAMES}
+        unknown = sorted(set(changes) - set(known))
+        if unknown:
+            raise SettingError(f"there is no setting `{unknown[0]}`", hint=f"Known are: {', '.join(config.NAMES)}.")
+        self.settings = Settings(**{**known, **changes})
+        config.write(self.path, self.settings)
+        self._evaluator = Evaluator(self._warehouse, self.settings.zone)
+        self._explainer = Explainer(self._warehouse, self._evaluator)
+        self._runner = Runner(self._warehouse, self._ledger, self._saved, self._evaluator)
+        return self.settings
+
+    # --- data -----------------------------------------------------------------------------------------------
+
+    def load_events(self, sources: Source | Sequence[Source], **options: Unpack[LoadOptions]) -> LoadSummary:
+        """Loads events from CSV, JSON lines or Parquet files; loading a file again adds nothing.
+
+        Args:
+            sources: paths, globs, or `-` for standard input; each optionally gzip or zstd.
+            options: see `LoadOptions`.
+
+        Raises:
+            InputError: a file cannot be read at all, or a mapping, a zone or an event's name is missing.
+        """
+        return self._load("events", sources, options)
+
+    def load_profiles(self, sources: Source | Sequence[Source], **options: Unpack[LoadOptions]) -> LoadSummary:
+        """Loads traits of profiles; every column but the mapped ones is a trait. As `load_events` otherwise."""
+        return self._load("profiles", sources, options)
+
+    def load_accounts(self, sources: Source | Sequence[Source], **options: Unpack[LoadOptions]) -> LoadSummary:
+        """Loads traits of accounts; a profile belongs to the account that its trait `account_id` names."""
+        return self._load("accounts", sources, options)
+
+    def _load(self, kind: Kind, sources: Source | Sequence[Source], options: LoadOptions) -> LoadSummary:
+        chosen = [sources] if isinstance(sources, str | Path) else list(sources)
+        return load(
+            kind,
+            chosen,
+            ledger=self._ledger,
+            warehouse=self._warehouse,
+            directory=self.path,
+            now=self._clock.now(),
+            **options,
+        )
+
+    def guess_mapping(self, source: Source, kind: Kind = "events", **options: Unpack[LoadOptions]) -> MappingGuess:
+        """Which column of a file is what, guessed from names and contents, with the first rows to look at."""
+        return guess_mapping(source, kind, **options)
+
+    # --- questions ------------------------------------------------------------------------------------------
+
+    def preview(self, text: str, *, as_of: AsOf = None, sample: int = 10) -> Preview:
+        """How many people a text describes, with a sample; nothing is saved.
+
+        Raises:
+            SegmentSyntaxError: the text cannot be read; the message shows where and what was expected.
+            SegmentError: it can be read and not be used.
+        """
+        definition, warned = self._read(text)
+        now = self.now(as_of)
+        live = self._saved.live()
+        counted = self._evaluator.count(
+            self._saved.expanded(definition, live), now, numbers=_numbers(live), sample=sample
+        )
+        return Preview(
+            text=to_text(definition),
+            english=to_english(definition),
+            count=counted.count,
+            population=counted.population,
+            sample=counted.sample,
+            as_of=now,
+            milliseconds=counted.milliseconds,
+            warnings=warned,
+            entity=definition.entity.value,
+        )
+
+    def run(self, *, as_of: AsOf = None) -> RunReport:
+        """Evaluates every saved segment over everybody and records who entered and who left.
+
+        Raises:
+            UserError: `as_of` lies before the last run.
+        """
+        return self._runner.run(self.now(as_of), self._clock.now())
+
+    def evaluate(self, profile_ids: Sequence[str], *, as_of: AsOf = None) -> dict[str, tuple[str, ...]]:
+        """The names of the saved segments that each of the given profiles is in; unknown ids are left out.
+
+        Only the rows of these profiles are read; relative conditions compare with cut-offs over everybody.
+        """
+        live = self._saved.live()
+        definitions = {
+            name: self._definition(segment, live)
+            for name, segment in live.items()
+            if segment.entity == Entity.PROFILE.value
+        }
+        keys = list(self._evaluator.keys(profile_ids).values())
+        return self._evaluator.segments_of(definitions, self.now(as_of), numbers=_numbers(live), keys=keys)
+
+    def members(
+        self, segment: str, *, as_of: AsOf = None, limit: int | None = None, after: str | None = None
+    ) -> pa.Table:
+        """Everybody in a segment, in order of id.
+
+        Without `as_of` a saved segment answers from the last run (with when each entered); with it, or before the
+        first run, or for a text, the people are computed for that instant.
+
+        Args:
+            segment: a saved name, or a text.
+            limit: how many at most.
+            after: only ids greater than this one: the last id of the page before.
+
+        Returns:
+            Columns `profile_id` (`account_id` for segments over accounts) and, from the last run, `entered_at`.
+        """
+        live = self._saved.live()
+        saved = live.get(segment)
+        if saved is not None and as_of is None and self._is_current(saved):
+            entity = Entity(saved.entity)
+            return recorded.recorded_members(self._warehouse, saved.number, entity, limit=limit, after=after)
+        definition = self._definition(saved, live) if saved else self._saved.expanded(self._named(segment)[1], live)
+        return self._evaluator.members(
+            definition, self.now(as_of), numbers=_numbers(live), limit=limit, after=after
+        )
+
+    def explain(self, segment: str, *, as_of: AsOf = None) -> Explanation:
+        """How a saved segment or a text is understood, its SQL, what it costs, and which events wake it."""
+        _, definition = self._named(segment)
+        live = self._saved.live()
+        expanded = self._saved.expanded(definition, live)
+        return self._explainer.explain(definition, expanded, self.now(as_of), numbers=_numbers(live))
+
+    def why(self, segment: str, profile_id: str, *, as_of: AsOf = None) -> Why:
+        """Why a profile is in a segment, or what is missing: every condition with its value and its evidence.
+
+        Raises:
+            UnknownNameError: no such profile was known then.
+        """
+        name, definition = self._named(segment)
+        live = self._saved.live()
+        return self._explainer.why(
+            name,
+            definition,
+            profile_id,
+            self.now(as_of),
+            numbers=_numbers(live),
+            expand=lambda other: self._saved.expanded(other, live),
+        )
+
+    def history(self, name: str) -> tuple[HistoryPoint, ...]:
+        """A saved segment's size at every run, with entries and exits, oldest first."""
+        return recorded.history(self._ledger, name)
+
+    def overlap(self, segments: Sequence[str], *, as_of: AsOf = None) -> Overlap:
+        """How two or more saved segments overlap: as of the last run, or at a given instant.
+
+        Raises:
+            SegmentError: fewer than two names, or segments over different kinds of things.
+        """
+        chosen = {name: self._ledger.segment(name) for name in segments}
+        if len(chosen) < 2:
+            raise SegmentError("an overlap needs at least two different segments")
+        if len({saved.entity for saved in chosen.values()}) > 1:
+            raise SegmentError("segments over profiles and segments over accounts cannot overlap")
+        last = self._ledger.last_run()
+        if as_of is None and last is not None and all(self._is_current(saved) for saved in chosen.values()):
+            return recorded.recorded_overlap(
+                self._warehouse, {name: saved.number for name, saved in chosen.items()}, last.as_of
+            )
+        live = self._saved.live()
+        definitions = {name: self._definition(saved, live) for name, saved in chosen.items()}
+        return recorded.evaluated_overlap(
+            self._warehouse, self._evaluator, definitions, self.now(as_of), numbers=_numbers(live)
+        )
+
+    def profile(self, profile_id: str, *, as_of: AsOf = None, limit: int = 50) -> ProfileView:
+        """One person: traits, segments since when, and the newest events.
+
+        Raises:
+            UnknownNameError: no such profile is known.
+        """
+        named = {saved.number: name for name, saved in self._saved.live().items()}
+        return profile_view(self._warehouse, profile_id, self.now(as_of), names=named, limit=limit)
+
+    def catalogue(self) -> Catalogue:
+        """Every event name and trait that was ever received, with data-quality warnings."""
+        return catalogue(self._warehouse, self.now())
+
+    # --- templates ------------------------------------------------------------------------------------------
+
+    def vocabulary(self) -> Vocabulary:
+        """Which of the workspace's events, properties and traits play which role: guessed, then as changed by hand."""
+        changes: dict[str, str | None] = self._ledger.setting(_VOCABULARY) or {}
+        return guess(self.catalogue()).change(changes)
+
+    def set_vocabulary(self, **changes: str | None) -> Vocabulary:
+        """The vocabulary after changing some roles by hand; None unsets a role.
+
+        Raises:
+            UnknownNameError: there is no such role.
+        """
+        vocabulary = self.vocabulary().change(changes)
+        before: dict[str, str | None] = self._ledger.setting(_VOCABULARY) or {}
+        self._ledger.set_setting(_VOCABULARY, {**before, **changes})
+        return vocabulary
+
+    def templates(self) -> tuple[Template, ...]:
+        """The ready segments that come with Ethogram."""
+        return TEMPLATES
+
+    def apply_templates(
+        self,
+        names: Sequence[str] | None = None,
+        *,
+        overrides: Mapping[str, Mapping[str, object]] | None = None,
+    ) -> tuple[AppliedTemplate, ...]:
+        """Saves templates as segments under their own names, fitted to the workspace's vocabulary.
+
+        Args:
+            names: which templates; None is all of them.
+            overrides: template → parameter → value.
+
+        Returns:
+            What became of each: saved, or not, with the reason.
+        """
+        chosen = TEMPLATES if names is None else tuple(template(name) for name in names)
+        vocabulary = self.vocabulary()
+        today = self.now().astimezone(self.settings.zone).date()
+        known = self._known()
+        became = []
+        for each in chosen:
+            fitted = apply(each, vocabulary, (overrides or {}).get(each.name), today=today)
+            if isinstance(fitted, Refused):
+                became.append(AppliedTemplate(each.name, None, fitted.reason))
+                continue
+            saved = self.segments.save(fitted.name, fitted.text, description=fitted.description, known=known)
+            became.append(AppliedTemplate(each.name, saved, None))
+        return tuple(became)
+
+    # --- care -----------------------------------------------------------------------------------------------
+
+    def status(self) -> Status:
+        """The workspace at a glance."""
+        events, first_at, last_at = self._warehouse.query("SELECT count(), min(ts), max(ts) FROM events")[0]
+        profiles = self._warehouse.query("SELECT uniqExact(profile) FROM profiles")[0][0]
+        accounts = self._warehouse.query("SELECT uniqExact(account) FROM accounts")[0][0]
+        last = self._ledger.last_run()
+        return Status(
+            path=str(self.path),
+            timezone=self.settings.timezone,
+            now=self.now(),
+            events=int(events),
+            profiles=int(profiles),
+            accounts=int(accounts),
+            segments=len(self._ledger.segments()),
+            first_at=first_at if events else None,
+            last_at=last_at if events else None,
+            last_run_at=last.as_of if last else None,
+            waiting_batches=len(self._ledger.waiting_batches()),
+            bytes_on_disk=self._warehouse.bytes_on_disk(),
+        )
+
+    def doctor(self) -> tuple[Finding, ...]:
+        """Looks at everything that can be wrong with a workspace, and says what to do about it."""
+        return examine(self._warehouse, self._ledger, self.path, self._clock.now())
+
+    def rebuild(self, *, progress: Callable[[RebuildProgress], None] | None = None) -> RebuildReport:
+        """Empties the warehouse's facts and stores every accepted batch again.
+
+        Raises:
+            InputError: block files are missing or damaged; nothing was changed.
+        """
+        return rebuild(self._warehouse, self._ledger, self.path, self._clock.now(), progress)
+
+    # --- inside ---------------------------------------------------------------------------------------------
+
+    def _known(self) -> Known:
+        events, properties, traits, account_traits = names(self._warehouse)
+        return Known(events, properties, traits, tuple(self._saved.live()), account_traits)
+
+    def _read(self, text: str, known: Known | None = None) -> tuple[Definition, tuple[Warned, ...]]:
+        located = parse_located(text)
+        check(located.definition)
+        return located.definition, warnings(located, known or self._known())
+
+    def _named(self, segment: str) -> tuple[str, Definition]:
+        """A saved segment's name and definition, or a text's; a saved name wins."""
+        saved = self._saved.live().get(segment)
+        if saved is None:
+            return segment, self._read(segment)[0]
+        if saved.text is None:
+            return segment, Definition(InSegment(segment), Entity(saved.entity))
+        return segment, self._saved.parsed(saved.text)
+
+    def _definition(self, segment: SavedSegment, live: Mapping[str, SavedSegment]) -> Definition:
+        if segment.text is None:
+            return Definition(InSegment(segment.name), Entity(segment.entity))
+        return self._saved.expanded(self._saved.parsed(segment.text), dict(live), segment.name)
+
+    def _is_current(self, segment: SavedSegment) -> bool:
+        """Whether the last run knew the segment at its newest version."""
+        last = self._ledger.last_run()
+        found = self._ledger.sizes_of_run(last.id).get(segment.number) if last else None
+        return found is not None and found.version == segment.version
+
+
+class Segments:
+    """The saved segments of a workspace: `ws.segments.save("vip", "…")`."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._ledger = workspace._ledger
+        self._saved = workspace._saved
+
+    def save(self, name: str, text: str, *, description: str = "", known: Known | None = None) -> SegmentVersion:
+        """The saved segment; another text under the same name is a new version, the same text is not.
+
+        Args:
+            known: names that were received, where they are at hand already; for warnings about others.
+
+        Raises:
+            SegmentSyntaxError: the text cannot be read.
+            SegmentError: it cannot be used, or would make segments refer to each other in a circle.
+        """
+        definition, warned = self._workspace._read(text, known)
+        live = self._saved.live()
+        self._saved.expanded(definition, live, name)
+        if name in live:
+            # A reference to this name, further out, may only now close a circle.
+            changed = {**live, name: replace(live[name], text=to_text(definition), entity=definition.entity.value)}
+            for other, segment in live.items():
+                if other != name and segment.text is not None:
+                    self._saved.expanded(self._saved.parsed(segment.text), changed, other)
+        saved = self._ledger.save_segment(
+            name,
+            text=to_text(definition),
+            tree=to_tree(definition),
+            english=to_english(definition),
+            entity=definition.entity.value,
+            description=description,
+            now=self._workspace._clock.now(),
+        )
+        return _version(saved, None, warned)
+
+    def save_static(
+        self,
+        name: str,
+        profile_ids: Sequence[str] | None = None,
+        *,
+        snapshot_of: str | None = None,
+        as_of: AsOf = None,
+        description: str = "",
+    ) -> SegmentVersion:
+        """A frozen list of profiles: the given ids, or whoever is in another segment now.
+
+        Ids that no profile has are not members; a warning counts them. Saving again replaces the list: who is new
+        enters, who is no longer named leaves.
+        """
+        if (profile_ids is None) == (snapshot_of is None):
+            raise SettingError("a static segment needs either profile ids or `snapshot_of`, not both")
+        now = self._workspace._clock.now()
+        if snapshot_of is not None:
+            ids = self._workspace.members(snapshot_of, as_of=as_of).column(0).to_pylist()
+            english = f"People who were in “{snapshot_of}” on {self._workspace.now(as_of):%Y-%m-%d %H:%M} UTC."
+        else:
+            ids = list(profile_ids or ())
+            english = f"People on the list “{name}”."
+        saved = self._ledger.save_segment(
+            name, text=None, tree=None, english=english, static=True, description=description, now=now
+        )
+        effective = self._workspace.now()
+        size, unknown = recorded.record_static(
+            self._workspace._warehouse, saved.number, saved.version, ids, effective, cause="list"
+        )
+        warned = ()
+        if unknown:
+            shown = ", ".join(f"`{id_}`" for id_ in unknown[:3])
+            warned = (Warned(f"{len(unknown):,} of the ids are no known profile and were left out: {shown} …"),)
+        return _version(saved, size, warned)
+
+    def get(self, name: str, version: int | None = None) -> SegmentVersion:
+        """A saved segment, at its newest version unless told otherwise.
+
+        Raises:
+            UnknownNameError: there is none; the hint names the nearest.
+        """
+        return self._sized(self._ledger.segment(name, version))
+
+    def list(self) -> tuple[SegmentVersion, ...]:
+        """Every saved segment at its newest version, with its size at the last run."""
+        return tuple(self._sized(segment) for segment in self._ledger.segments())
+
+    def versions(self, name: str) -> tuple[SegmentVersion, ...]:
+        """Every version of a segment, oldest first."""
+        return tuple(_version(segment, None) for segment in self._ledger.versions(name))
+
+    def delete(self, name: str) -> SegmentVersion:
+        """Deletes a segment; its versions and its history stay on record.
+
+        Raises:
+            SegmentError: another segment refers to it.
+        """
+        live = self._saved.live()
+        users = [
+            other
+            for other, segment in live.items()
+            if other != name and segment.text is not None and name in references(self._saved.parsed(segment.text).condition)
+        ]
+        if users:
+            raise SegmentError(
+                f"segment `{name}` is used by {', '.join(f'`{user}`' for user in users)}",
+                hint="Change or delete these first.",
+            )
+        return _version(self._ledger.delete_segment(name, self._workspace._clock.now()), None)
+
+    def _sized(self, segment: SavedSegment) -> SegmentVersion:
+        last = self._ledger.last_run()
+        found = self._ledger.sizes_of_run(last.id).get(segment.number) if last else None
+        version = _version(segment, found.size if found else None)
+        return replace(version, evaluated_at=last.as_of if last and found else None)
+
+
+def _version(segment: SavedSegment, size: int | None, warned: tuple[Warned, ...] = ()) -> SegmentVersion:
+    return SegmentVersion(
+        name=segment.name,
+        number=segment.number,
+        version=segment.version,
+        text=segment.text,
+        english=segment.english,
+        entity=segment.entity,
+        created_at=segment.created_at,
+        description=segment.description,
+        static=segment.static,
+        size=size,
+        warnings=warned,
+    )
+
+
+def _numbers(live: Mapping[str, SavedSegment]) -> dict[str, int]:
+    return {name: segment.number for name, segment in live.items()}
+
+
+def init(path: Source, *, clock: Clock | None = None, **settings: str) -> Workspace:
+    """Makes a workspace in a directory, and opens it.
+
+    Args:
+        settings: see `config.Settings`: `timezone`, `now`, `ledger`, `warehouse`.
+
+    Raises:
+        SettingError: there is a workspace already, or a setting has a value that does not fit.
+    """
+    directory = Path(path)
+    if (directory / config.FILE).exists():
+        raise SettingError(
+            f"`{directory}` is a workspace already", hint="Open it, or choose another directory."
+        )
+    unknown = sorted(set(settings) - set(config.NAMES))
+    if unknown:
+        raise SettingError(f"there is no setting `{unknown[0]}`", hint=f"Known are: {', '.join(config.NAMES)}.")
+    chosen = Settings(**settings)
+    directory.mkdir(parents=True, exist_ok=True)
+    config.write(directory, chosen)
+    return Workspace(directory, clock=clock)
