@@ -92,11 +92,11 @@ def _guess_property(role: Role, event: EventFacts) -> Entry | None:
     if role.numeric:
         why += " and holds numbers"
     if role.key == "purchase.order":
-        with_order = round(event.count * facts.filled)
+        with_order = sum(facts.types.values())  # those that were looked at: a catalogue may rest on a sample of people
         if facts.distinct == 0 or with_order < facts.distinct * _LINES_PER_ORDER:
             return None
         why = (
-            f"{with_order:,} events of `{event.name}` carry {facts.distinct:,} different `{name}`: "
+            f"{with_order:,} events of `{event.name}` looked at carry {facts.distinct:,} different `{name}`: "
             "each event is one line of an order"
         )
     return Entry(role.key, name, why)
