@@ -8,27 +8,27 @@ import duckdb
 import pytest
 
 import ethogram
-
-NEWEST = dt.datetime(2011, 12, 9, 12, 50, tzinfo=dt.UTC)
 from data.conftest import DATA
 
-# Each segment with the condition that a DuckDB user would write: `timestamp` is local as in the file, `at` the instant.
+NEWEST = dt.datetime(2011, 12, 9, 12, 50, tzinfo=dt.UTC)
+
+# Each segment with the condition that a DuckDB user would write; `timestamp` is local as in the file, `utc` is not.
 SEGMENTS = {
     "count(purchase) >= 100": "count(*) filter (event = 'purchase') >= 100",
     "distinct(purchase.invoice_no) >= 10": "count(distinct invoice_no) filter (event = 'purchase') >= 10",
     "did(return)": "count(*) filter (event = 'return') > 0",
     "did(purchase) and not did(purchase in last 180 days)": (
         "count(*) filter (event = 'purchase') > 0"
-        " and count(*) filter (event = 'purchase' and at > {now} - interval 180 days) = 0"
+        " and count(*) filter (event = 'purchase' and utc > {now} - interval 180 days) = 0"
     ),
     "sum(purchase.quantity in last 90 days) > 1000": (
-        "coalesce(sum(quantity) filter (event = 'purchase' and at > {now} - interval 90 days), 0) > 1000"
+        "coalesce(sum(quantity) filter (event = 'purchase' and utc > {now} - interval 90 days), 0) > 1000"
     ),
     "sum(purchase.amount) > 2500": "coalesce(sum(amount) filter (event = 'purchase'), 0) > 2500",
     "median(purchase.quantity) >= 12": "median(quantity) filter (event = 'purchase') >= 12",
     "max(purchase.unit_price) > 50": "max(unit_price) filter (event = 'purchase') > 50",
-    "last(purchase) before 100 days ago": "max(at) filter (event = 'purchase') < {now} - interval 100 days",
-    "first(purchase) in last 30 days": "min(at) filter (event = 'purchase') > {now} - interval 30 days",
+    "last(purchase) before 100 days ago": "max(utc) filter (event = 'purchase') < {now} - interval 100 days",
+    "first(purchase) in last 30 days": "min(utc) filter (event = 'purchase') > {now} - interval 30 days",
     "active_days(purchase) >= 12": "count(distinct timestamp::date) filter (event = 'purchase') >= 12",
     "count(purchase where country = 'France' and quantity > 10) >= 5": (
         "count(*) filter (event = 'purchase' and country = 'France' and quantity > 10) >= 5"
@@ -46,17 +46,17 @@ SEGMENTS = {
 @pytest.fixture(scope="session")
 def shop() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
-    connection.execute("set timezone = 'Europe/London'")
+    # British summer time of 2011; the shop was closed at the hours when clocks changed.
     connection.execute(
-        "create view shop as select *, timestamp at time zone 'Europe/London' as at"
-        f" from '{DATA / 'online_retail.parquet'}'"
+        "create view shop as select *, timestamp - to_hours(if(timestamp between '2011-03-27 02:00' and"
+        f" '2011-10-30 02:00', 1, 0)) as utc from '{DATA / 'online_retail.parquet'}'"
     )
     return connection
 
 
 def _expected(shop: duckdb.DuckDBPyConnection, having: str, now: dt.datetime) -> set[str]:
-    instant = f"timestamptz '{now.isoformat()}'"
-    sql = f"select profile_id from shop where at <= {instant} group by profile_id having {having.format(now=instant)}"
+    instant = f"timestamp '{now:%Y-%m-%d %H:%M:%S}'"
+    sql = f"select profile_id from shop where utc <= {instant} group by profile_id having {having.format(now=instant)}"
     return {row[0] for row in shop.execute(sql).fetchall()}
 
 
