@@ -117,7 +117,7 @@ def _facts(
         value = generic(path(column, part))
         # A value longer than a line is no example.
         shown = f"substringUTF8({value}, 1, 80)"
-        columns.append(f"uniq({value}), approx_top_count({_TOP})({shown})")
+        columns.append(f"uniq({value}), arrayMap(t -> (t.1, t.2), approx_top_count({_TOP})({shown}))")
     only = f" AND event = {binder.text(event)}" if table == "events" else ""
     row: tuple[Any, ...] = warehouse.query(
         f"SELECT {', '.join(columns)} FROM {table} WHERE {where}{only}", binder.parameters
