@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -38,15 +39,44 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Ethogram:
     return run
 
 
+REGULARS = "count(purchase in last 30 days) >= 2"
+JANUARY = ("--as-of", "2026-01-31")
+
+
+@pytest.fixture(scope="session")
+def _prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two workspaces that tests copy: `shop` with six events of three people, `ran` with a segment computed too."""
+    folder = tmp_path_factory.mktemp("prepared")
+    (folder / "shop").mkdir()
+    (folder / "shop" / "orders.csv").write_text(ORDERS)
+
+    def done(where: str, *args: str) -> None:
+        result = CliRunner().invoke(app, ["--workspace", str(folder / where), *args])
+        assert result.exit_code == 0, result.output
+
+    orders = str(folder / "shop" / "orders.csv")
+    done("shop", "init")
+    done("shop", "load", "events", orders, "--map", "profile_id=CustomerID", "event=Kind", "timestamp=At")
+    shutil.copytree(folder / "shop", folder / "ran", symlinks=True)
+    done("ran", "save", "regulars", REGULARS)
+    done("ran", "run", *JANUARY)
+    return folder
+
+
 @pytest.fixture
-def shop(tmp_path: Path, command: Ethogram, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A directory that is a workspace with six events of three people, and the current one."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "orders.csv").write_text(ORDERS)
-    assert command("init").exit_code == 0
-    loaded = command("load", "events", "orders.csv", "--map", "profile_id=CustomerID", "event=Kind", "timestamp=At")
-    assert loaded.exit_code == 0, loaded.output
-    return tmp_path
+def shop(_prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A workspace with six events of three people, and the current directory."""
+    shutil.copytree(_prepared / "shop", tmp_path / "shop", symlinks=True)
+    monkeypatch.chdir(tmp_path / "shop")
+    return tmp_path / "shop"
+
+
+@pytest.fixture
+def ran(_prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The shop with the segment `regulars`, run as of the end of January."""
+    shutil.copytree(_prepared / "ran", tmp_path / "ran", symlinks=True)
+    monkeypatch.chdir(tmp_path / "ran")
+    return tmp_path / "ran"
 
 
 @pytest.fixture
@@ -61,7 +91,12 @@ def process() -> Callable[..., subprocess.Popen[str]]:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2] / "src"), os.environ.get("PYTHONPATH", "")])},
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(
+                    [str(Path(__file__).parents[2] / "src"), os.environ.get("PYTHONPATH", "")]
+                ),
+            },
         )
 
     return start

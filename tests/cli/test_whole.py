@@ -11,11 +11,8 @@ import pytest
 from click.testing import Result
 from pyarrow import ipc
 
-from cli.conftest import Ethogram
+from cli.conftest import JANUARY, REGULARS, Ethogram
 from ethogram.cli.exits import ExitCode
-
-REGULARS = "count(purchase in last 30 days) >= 2"
-NOW = ("--as-of", "2026-01-31")
 
 
 def _json(result: Result) -> Any:
@@ -23,22 +20,14 @@ def _json(result: Result) -> Any:
     return json.loads(result.stdout)
 
 
-@pytest.fixture
-def ran(shop: Path, command: Ethogram) -> Path:
-    """The shop with the segment `regulars`, run as of the end of January."""
-    assert command("save", "regulars", REGULARS).exit_code == 0
-    assert command("run", *NOW).exit_code == 0
-    return shop
-
-
 def test_from_nothing_to_who_is_in_it_and_why(shop: Path, command: Ethogram) -> None:
-    previewed = _json(command("preview", REGULARS, *NOW, "--json"))
+    previewed = _json(command("preview", REGULARS, *JANUARY, "--json"))
     assert (previewed["count"], previewed["population"], previewed["sample"]) == (1, 3, ["ann"])
 
     saved = _json(command("save", "regulars", REGULARS, "--json"))
     assert (saved["name"], saved["version"]) == ("regulars", 1)
 
-    report = _json(command("run", *NOW, "--json"))
+    report = _json(command("run", *JANUARY, "--json"))
     assert [(each["name"], each["size"]) for each in report["segments"]] == [("regulars", 1)]
     assert report["as_of"] == "2026-01-31T23:59:59.999999+00:00"
 
@@ -46,24 +35,24 @@ def test_from_nothing_to_who_is_in_it_and_why(shop: Path, command: Ethogram) -> 
     assert [each["profile_id"] for each in page["members"]] == ["ann"]
     assert page["next_after"] is None
 
-    why = _json(command("why", "regulars", "ann", *NOW, "--json"))
+    why = _json(command("why", "regulars", "ann", *JANUARY, "--json"))
     assert why["member"] is True
     assert why["conditions"][0]["evidence"]
 
     history = _json(command("history", "regulars", "--json"))
     assert [(point["size"], point["entered"]) for point in history["points"]] == [(1, 1)]
 
-    assert _json(command("evaluate", "ann", "bob", *NOW, "--json")) == {"ann": ["regulars"], "bob": []}
+    assert _json(command("evaluate", "ann", "bob", *JANUARY, "--json")) == {"ann": ["regulars"], "bob": []}
     assert _json(command("status", "--json"))["events"] == 6
 
 
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("run", *NOW), "regulars"),
+        (("run", *JANUARY), "regulars"),
         (("members", "regulars"), "ann"),
-        (("why", "regulars", "bob", *NOW), "bob is not in regulars"),
-        (("why", "regulars", "ann", *NOW), "✓"),
+        (("why", "regulars", "bob", *JANUARY), "bob is not in regulars"),
+        (("why", "regulars", "ann", *JANUARY), "✓"),
         (("explain", "regulars"), "SELECT"),
         (("history", "regulars"), "█"),
         (("segments",), "regulars"),
@@ -72,11 +61,11 @@ def test_from_nothing_to_who_is_in_it_and_why(shop: Path, command: Ethogram) -> 
         (("events",), "purchase"),
         (("events", "purchase"), "Amount"),
         (("traits",), "No trait"),
-        (("profile", "ann", *NOW), "purchase"),
+        (("profile", "ann", *JANUARY), "purchase"),
         (("status",), "6"),
         (("doctor",), "ok"),
         (("config",), "UTC"),
-        (("evaluate", "ann", "nobody", *NOW), "regulars"),
+        (("evaluate", "ann", "nobody", *JANUARY), "regulars"),
         (("templates",), "needs"),
         (("vocabulary",), "purchase"),
     ],
@@ -108,8 +97,8 @@ def test_a_second_run_shows_who_came_and_went(ran: Path, command: Ethogram) -> N
 
 def test_text_comes_from_a_file_or_from_standard_input(shop: Path, command: Ethogram) -> None:
     (shop / "seg.txt").write_text(f"# who buys\n{REGULARS}\n")
-    assert _json(command("preview", "-f", "seg.txt", *NOW, "--json"))["count"] == 1
-    assert _json(command("preview", "-", *NOW, "--json", input=REGULARS))["count"] == 1
+    assert _json(command("preview", "-f", "seg.txt", *JANUARY, "--json"))["count"] == 1
+    assert _json(command("preview", "-", *JANUARY, "--json", input=REGULARS))["count"] == 1
     assert command("save", "regulars", "-f", "-", input=REGULARS).exit_code == 0
 
 
@@ -139,7 +128,7 @@ def test_names_that_are_not_there_end_with_1(ran: Path, command: Ethogram) -> No
 
 def test_members_are_paged(shop: Path, command: Ethogram) -> None:
     command("save", "all", "did(any)")
-    command("run", *NOW)
+    command("run", *JANUARY)
     first = _json(command("members", "all", "--limit", "2", "--json"))
     assert ([each["profile_id"] for each in first["members"]], first["next_after"]) == (["ann", "bob"], "bob")
     second = _json(command("members", "all", "--limit", "2", "--after", "bob", "--json"))
@@ -149,7 +138,7 @@ def test_members_are_paged(shop: Path, command: Ethogram) -> None:
 
 def test_members_are_exported_whole_in_four_formats(shop: Path, command: Ethogram) -> None:
     command("save", "all", "did(any)")
-    command("run", *NOW)
+    command("run", *JANUARY)
     for ending in ("csv", "parquet", "jsonl", "arrow"):
         assert command("members", "all", "--output", f"all.{ending}").exit_code == 0
     assert [line.split(",")[0] for line in Path("all.csv").read_text().splitlines()] == [
@@ -174,7 +163,7 @@ def test_members_are_exported_whole_in_four_formats(shop: Path, command: Ethogra
 def test_ids_that_look_like_formulas_are_disarmed_in_csv_only(shop: Path, command: Ethogram) -> None:
     Path("evil.csv").write_text("profile_id,event,timestamp\n=1+1,visit,2026-01-02T00:00:00Z\n")
     assert command("load", "events", "evil.csv", "--yes").exit_code == 0
-    evil = ("did(any) and not did(purchase) and not did(visit in last 10 days)", *NOW)
+    evil = ("did(any) and not did(purchase) and not did(visit in last 10 days)", *JANUARY)
     assert "'=1+1" in command("members", *evil, "--format", "csv").stdout
     assert '"=1+1"' in command("members", *evil, "--format", "jsonl").stdout
 
@@ -188,7 +177,12 @@ def test_hostile_event_names_do_not_reach_the_terminal(shop: Path, command: Etho
     }
     Path("evil.jsonl").write_text(json.dumps(row) + "\n")
     assert command("load", "events", "evil.jsonl", "--yes").exit_code == 0
-    for args in (("events",), ("events", "--json"), ("profile", "ann", *NOW), ("profile", "ann", *NOW, "--json")):
+    for args in (
+        ("events",),
+        ("events", "--json"),
+        ("profile", "ann", *JANUARY),
+        ("profile", "ann", *JANUARY, "--json"),
+    ):
         result = command(*args)
         assert result.exit_code == 0, result.output
         assert not {"\x1b", "\x9b", "\x07", "\u202e"} & set(result.output), args
@@ -199,9 +193,9 @@ def test_static_segments_come_from_a_list_or_a_snapshot(ran: Path, command: Etho
     (ran / "ids.csv").write_text("who,n\nann,1\ncid,2\nann,3\n")
     assert _json(command("segments", "upload", "letter", "ids.csv", "--column", "who", "--json"))["static"] is True
     assert "2 different ids" in command("segments", "upload", "letter", "-", input="ann\ncid\n").stderr
-    assert _json(command("segments", "freeze", "january", "--of", "regulars", *NOW, "--json"))["static"] is True
+    assert _json(command("segments", "freeze", "january", "--of", "regulars", *JANUARY, "--json"))["static"] is True
     assert command("segments", "upload", "letter", "ids.csv", "--column", "nope").exit_code == ExitCode.USER_ERROR
-    command("run", *NOW)
+    command("run", *JANUARY)
     overlap = _json(command("overlap", "regulars", "letter", "--json"))
     assert overlap["union"] == 2
     assert "ann" in command("members", "january").stdout
@@ -257,4 +251,4 @@ def test_the_vocabulary_is_set_and_unset(shop: Path, command: Ethogram) -> None:
 def test_a_rebuild_keeps_every_answer(ran: Path, command: Ethogram) -> None:
     assert command("rebuild").exit_code == 0
     assert _json(command("status", "--json"))["events"] == 6
-    assert _json(command("preview", REGULARS, *NOW, "--json"))["sample"] == ["ann"]
+    assert _json(command("preview", REGULARS, *JANUARY, "--json"))["sample"] == ["ann"]

@@ -290,12 +290,16 @@ def _show_mapping(
     shown, rest = names[:_SHOWN_COLUMNS], names[_SHOWN_COLUMNS:]
     out.table(
         [Column(f"{visible(name)}\n→ {by_column.get(name, 'property')}", fold=True) for name in shown],
-        [[wording.value(row.get(name, ""), limit=30) for name in shown] for row in rows[:3]],
+        [[_shown_value(row.get(name)) for name in shown] for row in rows[:3]],
         error=True,
     )
     if rest:
         listed = ", ".join(visible(name) for name in rest)
         out.note((f"and as properties: {wording.shortened(listed, 300)}", "dim"))
+
+
+def _shown_value(held: object) -> str:
+    return "" if held is None else wording.value(held, limit=30)
 
 
 def show_summary(out: Output, summary: LoadSummary, kind: str, zone: ZoneInfo) -> None:
