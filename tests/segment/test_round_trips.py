@@ -26,7 +26,7 @@ WORDS = st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(definitions())
 def test_every_definition_is_read_back_from_its_text(definition: s.Definition) -> None:
     check(definition)
@@ -36,7 +36,7 @@ def test_every_definition_is_read_back_from_its_text(definition: s.Definition) -
     assert to_text(located.definition) == text
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(definitions())
 def test_every_definition_is_read_back_from_its_tree_and_follows_the_schema(definition: s.Definition) -> None:
     tree = json.loads(json.dumps(to_tree(definition)))
@@ -44,7 +44,7 @@ def test_every_definition_is_read_back_from_its_tree_and_follows_the_schema(defi
     assert from_tree(tree) == definition
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(definitions())
 def test_every_definition_has_one_english_sentence(definition: s.Definition) -> None:
     sentence = to_english(definition)
@@ -54,7 +54,7 @@ def test_every_definition_has_one_english_sentence(definition: s.Definition) -> 
     assert condition_to_english(definition.condition)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(definitions())
 def test_what_the_builder_shows_is_its_text(definition: s.Definition) -> None:
     test = builder.of_definition(definition)

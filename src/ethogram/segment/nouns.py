@@ -64,6 +64,8 @@ class Nouns:
             anchor = self.event(window.anchor.event, window.anchor.where, anything="event of any kind")
             first = f"their first {anchor}{self.window(window.anchor.window)}"
             return f" in the first {the_span(window.span)} after {first}"
+        if isinstance(window, model.BeforeAgo):
+            return f" earlier than {span_words(window.span)} ago"
         return f" {window_words(window)}"
 
     def selection(self, selection: Selection, *, anything: str = "any event") -> str:
