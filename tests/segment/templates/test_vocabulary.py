@@ -185,6 +185,11 @@ def test_traits_are_understood() -> None:
     }
 
 
+def test_a_place_is_understood_by_its_parts() -> None:
+    assert guessed(traits=(number("location.lat"), number("location.lon"))) == {"location": "location"}
+    assert guessed(traits=(text("coordinates", "59.3,18.1"),)) == {"location": "coordinates"}
+
+
 def test_every_guess_says_why() -> None:
     assert all(entry.why and entry.why != "set by hand" for entry in guess(catalogue(*SEGMENT_SHOP)))
 

@@ -46,7 +46,8 @@ def guess(catalogue: Catalogue) -> Vocabulary:
             prefix = "account." if role.kind is RoleKind.ACCOUNT_TRAIT else ""
             traits = [trait for trait in catalogue.traits if trait.name.startswith(prefix)]
             fitting = [trait for trait in traits if not role.numeric or _holds_numbers(trait)]
-            name = _nearest(role, [trait.name.removeprefix(prefix) for trait in fitting])
+            names = [trait.name.removeprefix(prefix) for trait in fitting]
+            name = _nearest(role, _places(names) if role.key == "location" else names)
             if name is not None:
                 entries[role.key] = Entry(role.key, name, f"`{name}` is a usual name for this {role.kind}")
     return Vocabulary(tuple(entries[key] for key in ROLES if key in entries))
@@ -78,6 +79,11 @@ def _guess_activity(events: Sequence[EventFacts], entries: dict[str, Entry]) -> 
             return
     if events and not any(key in entries for key in _SENT_TO_PEOPLE):
         entries["activity"] = Entry("activity", None, "no event is a visit or a log-in, so every event counts")
+
+
+def _places(names: Sequence[str]) -> list[str]:
+    """A place is told as one text or as an object, of which a catalogue may show only the parts `lat` and `lon`."""
+    return [*names, *(name.rpartition(".")[0] for name in names if name.rpartition(".")[2] in ("lat", "latitude"))]
 
 
 def _guess_property(role: Role, event: EventFacts) -> Entry | None:
