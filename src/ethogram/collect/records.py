@@ -308,7 +308,7 @@ def _read_parquet(source: Source, limits: Limits) -> Iterator[Rows]:
             size = max(1, min(limits.rows_per_block, limits.bytes_per_block * 4 * rows // max(1, total)))
             begin = 0
             for table in _evenly(file.iter_batches(batch_size=size), size):
-                yield _parquet_rows(table, begin, source.size * min(begin + size, rows) // rows)
+                yield table_rows(table, begin, source.size * min(begin + size, rows) // rows)
                 begin += table.num_rows
     except (pa.ArrowException, OSError) as error:
         raise InputError(
@@ -333,7 +333,8 @@ def _evenly(batches: Iterator[pa.RecordBatch], size: int) -> Iterator[pa.Table]:
         yield pa.Table.from_batches(waiting)
 
 
-def _parquet_rows(table: pa.Table, begin: int, position: int) -> Rows:
+def table_rows(table: pa.Table, begin: int, position: int) -> Rows:
+    """Rows of a table of columns; `begin` is how many rows came before."""
     columns = {name: table.column(name).combine_chunks() for name in table.column_names}
 
     def shown(row: int) -> str:

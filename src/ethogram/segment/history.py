@@ -62,8 +62,8 @@ def recorded_members(
 def recorded_overlap(warehouse: Warehouse, numbers: Mapping[str, int], as_of: dt.datetime) -> Overlap:
     """How saved segments overlap as of the last run."""
     rows = warehouse.query(
-        "SELECT arrayFilter(n -> has({numbers:Array(UInt32)}, n), segments) AS held, count() FROM memberships FINAL "
-        "WHERE hasAny(segments, {numbers:Array(UInt32)}) GROUP BY arraySort(held) AS held",
+        "SELECT arraySort(arrayFilter(n -> has({numbers:Array(UInt32)}, n), segments)) AS held, count() "
+        "FROM memberships FINAL WHERE hasAny(segments, {numbers:Array(UInt32)}) GROUP BY held",
         {"numbers": list(numbers.values())},
     )
     names = {number: name for name, number in numbers.items()}

@@ -70,13 +70,13 @@ _TARGETS = {
         id="account_id",
     ),
 }
-# One reader keeps the engine's blocks, and with them the deduplication, the same at every attempt; booleans in a list
-# with numbers stay booleans.
-_READING: dict[str, Any] = {
-    "max_threads": 1,
+# A batch is one insert of the engine's, however many threads read it: only then does its token stand for all of it.
+# Booleans in a list with numbers stay booleans.
+_WRITING: dict[str, Any] = {
     "max_insert_threads": 1,
+    "min_insert_block_size_rows": 100_000_000,
+    "min_insert_block_size_bytes": 0,
     "input_format_json_read_bools_as_numbers": 0,
-    "input_format_parquet_preserve_order": 1,
 }
 
 
@@ -108,14 +108,14 @@ def store(batch: Batch, warehouse: Warehouse, directory: Path) -> None:
             f"SELECT {target.select.format(key=key)}, {{batch:String}} FROM {source}",
             {**parameters, "batch": batch.id},
             token=batch.id,
-            **_READING,
+            **_WRITING,
         )
         warehouse.command(
             f"INSERT INTO {target.ids} SELECT {key} AS key, any({target.id}), min(ts) FROM {source} GROUP BY key "
             "ORDER BY key",
             parameters,
             token=f"{batch.id}-{target.ids}",
-            **_READING,
+            **_WRITING,
         )
 
 
@@ -196,3 +196,18 @@ def _staged(warehouse: Warehouse, path: Path, target: _Target) -> Iterator[tuple
         yield table, {}
     finally:
         warehouse.command(f"DROP TABLE IF EXISTS {table}")
+
+
+def append(kind: str, rows: pa.Table, warehouse: Warehouse) -> None:
+    """Stores checked rows that belong to no batch: for questions over a data frame, which nobody loads twice."""
+    target = _TARGETS[kind]
+    key = _key(target, target.id)
+    warehouse.command(f"CREATE OR REPLACE TABLE appended ({target.columns}) ENGINE = Memory")
+    warehouse.insert_arrow("appended", rows)
+    warehouse.command(
+        f"INSERT INTO {target.facts} ({target.insert}) SELECT {target.select.format(key=key)}, '' FROM appended"
+    )
+    warehouse.command(
+        f"INSERT INTO {target.ids} SELECT {key} AS key, any({target.id}), min(ts) FROM appended GROUP BY key"
+    )
+    warehouse.command("DROP TABLE appended")

@@ -1,12 +1,13 @@
 """The warehouse: ClickHouse, embedded in this process or on a server, behind one small class.
 
 Step of the path: store. Reads and writes what it is told to; knows no segment, no file format and no ledger.
-Values are always bound; the few identifiers that vary go through `quote`.
+Values are always bound.
 """
 
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -16,7 +17,7 @@ import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
-from ethogram.errors import SettingError, WarehouseError
+from ethogram.errors import SettingError, WarehouseError, WorkspaceBusyError
 from ethogram.store.lock import PathLock
 from ethogram.store.schema import FACT_TABLES, TABLES
 
@@ -40,6 +41,12 @@ _SETTINGS: dict[str, Any] = {
 }
 
 
+# The address of a warehouse for one-off questions.
+IN_MEMORY = "chdb://"
+# Directories whose embedded engine this process holds: at most one, since the engine opens one at a time.
+_held: list[str] = []
+
+
 class Warehouse:
     """A connection to the warehouse; safe to use from several threads.
 
@@ -55,13 +62,18 @@ class Warehouse:
     def __init__(self, dsn: str) -> None:
         self.dsn = dsn
         self._lock: PathLock | None = None
+        self._scratch: str | None = None
+        self._closed = False
         self._mutex = threading.RLock()
-        if dsn.startswith("chdb://"):
+        if dsn == IN_MEMORY:
+            self._client = self._open_scratch()
+        elif dsn.startswith("chdb://"):
             path = dsn.removeprefix("chdb://")
-            if path:
-                Path(path).mkdir(parents=True, exist_ok=True)
-                self._lock = PathLock(Path(path))
-            self._client = self._connect(interface="chdb", **({"path": path} if path else {}))
+            Path(path).mkdir(parents=True, exist_ok=True)
+            _refuse_second(path)
+            self._lock = PathLock(Path(path))
+            self._client = self._connect(interface="chdb", path=path)
+            _held.append(path)
         elif dsn.startswith(("clickhouse://", "clickhouses://", "http://", "https://")):
             self._client = self._connect(dsn=dsn)
         else:
@@ -76,6 +88,15 @@ class Warehouse:
         except BaseException:
             self.close()
             raise
+
+    def _open_scratch(self) -> Client:
+        """A database of its own, in the engine that this process has already or else in memory; gone on closing."""
+        self._scratch = f"scratch_{uuid.uuid4().hex}"
+        place = {"path": _held[-1]} if _held else {}
+        with self._connect(interface="chdb", **place) as first:
+            first.command(f"CREATE DATABASE {self._scratch}")
+            # The engine lives as long as a connection to it: open ours before this one closes.
+            return self._connect(interface="chdb", database=self._scratch, **place)
 
     def _connect(self, **arguments: Any) -> Client:
         try:
@@ -157,9 +178,16 @@ class Warehouse:
     def close(self) -> None:
         """Closes the connection and gives an embedded directory free; a second call does nothing."""
         with self._mutex:
+            if self._closed:
+                return
+            self._closed = True
+            if self._scratch is not None:
+                with _wrapped("DROP DATABASE"):
+                    self._client.command(f"DROP DATABASE IF EXISTS {self._scratch} SYNC")
             self._client.close()
             if self._lock is not None:
                 self._lock.release()
+                _held.remove(self.dsn.removeprefix("chdb://"))
 
     def __enter__(self) -> Self:
         return self
@@ -168,15 +196,13 @@ class Warehouse:
         self.close()
 
 
-def quote(identifier: str) -> str:
-    """An identifier for SQL text, in backquotes; the only place where a name meets SQL text.
-
-    Raises:
-        ValueError: the name holds NUL, which the engine cannot read.
-    """
-    if "\x00" in identifier:
-        raise ValueError("a name cannot hold NUL")
-    return "`" + identifier.replace("\\", "\\\\").replace("`", "\\`") + "`"
+def _refuse_second(path: str) -> None:
+    if _held and _held[-1] != path:
+        raise WorkspaceBusyError(
+            f"this process has the warehouse `{_held[-1]}` open, and the embedded engine opens one at a time",
+            hint="Close that workspace first, or use another process or a warehouse on a server.",
+            path=_held[-1],
+        )
 
 
 class _wrapped:
