@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import itertools
 import subprocess
 import sys
 import tempfile
@@ -24,13 +25,14 @@ from rich.text import Text
 
 import ethogram as eg
 import generated_shop
-from ethogram.model.results import HistoryPoint, LoadSummary, RunReport
+from ethogram.model.results import HistoryPoint, LoadSummary, ProfileView, RunReport
 
 PROJECT = Path(__file__).parent.parent
 DATA = PROJECT / "examples" / "data"
 ZONE = "Europe/London"
 # Segments that make a good example of one person, the first that has anybody in it.
-TELLING = ("rfm-champions", "rfm-loyal", "high-value-buyers", "repeat-buyers")
+TELLING = ("win-back-candidates", "lapsing-buyers", "repeat-buyers")
+LONG = 230  # characters of a sentence that still fits a table
 # What the tables show of what was saved; `ethogram segments` shows all of it.
 SHOWN = {
     "real": (
@@ -163,12 +165,20 @@ def table(
     grid.add_column(f"since {before - dt.timedelta(days=1):%-d %b}", justify="right")
     sizes = {size.name: size for size in report.segments}
     shown = [sizes[name] for name in names if name in sizes]
+    described = {segment.name: segment.description for segment in ws.segments.list()}
     for size in shown:
+        # A sentence that takes six lines tells less than the template's own words; `ethogram explain` has the sentence.
+        long = len(size.english) > LONG
+        who = Text(described[size.name], style="italic") if long else Text(size.english)
         people = f"{size.size:,}" if size.size else "nobody"
         since = change(ws.history(size.name), before)
-        grid.add_row(size.name, Text(size.english), people, f"{size.share:.1%}", since)
+        grid.add_row(size.name, who, people, f"{size.share:.1%}", since)
     console.print(grid)
-    console.print(f"[dim]{len(sizes) - len(shown)} more are saved: ethogram segments[/dim]\n", highlight=False)
+    console.print(
+        f"[dim]{len(sizes) - len(shown)} more are saved: ethogram segments. In italics where the sentence is long;"
+        " ethogram explain NAME shows it.[/dim]\n",
+        highlight=False,
+    )
 
 
 def change(history: tuple[HistoryPoint, ...], before: dt.datetime) -> str:
@@ -186,24 +196,33 @@ def person(console: Console, ws: eg.Workspace, report: RunReport) -> None:
     segment = next((name for name in TELLING if sizes.get(name)), None)
     segment = segment or max((name for name in sizes if sizes[name]), key=lambda name: -sizes[name])
     profile_id = ws.members(segment, limit=1).column("profile_id")[0].as_py()
-    view = ws.profile(profile_id, limit=6)
-    console.print(f"[bold]Profile {profile_id}[/bold], {view.events_total:,} events, the newest:")
-    for happened in view.timeline:
-        facts = ", ".join(f"{name} {value}" for name, value in list(happened.properties.items())[:4])
-        console.print(
-            Text(f"  {happened.at:%Y-%m-%d %H:%M}  {happened.event:<10} {facts}", overflow="ellipsis"), no_wrap=True
-        )
+    view = ws.profile(profile_id, limit=500)
+    console.print(f"[bold]Profile {profile_id}[/bold], {view.events_total:,} events, newest first:")
+    console.print(timeline(view))
     console.print(Text("  in: " + ", ".join(since.name for since in view.segments)))
     why = ws.why(segment, profile_id)
     verdict = "is in" if why.member else "is not in"
     console.print(f"\n[bold]Why {profile_id} {verdict} {segment}[/bold]")
-    for condition in why.conditions:
+    console.print("  " + why.english, style="dim", highlight=False)
+    for condition in why.conditions[1:] or why.conditions:
         mark = "[green]✓[/green]" if condition.holds else "[red]✗[/red]"
         value = f"  [dim]{condition.value}[/dim]" if condition.value else ""
         console.print(f"  {'  ' * condition.depth}{mark} ", Text(condition.english), value, sep="")
     if why.changes_at:
         console.print(f"  If nothing happens, this can change at {why.changes_at:%Y-%m-%d %H:%M} UTC.")
     console.print(f"[dim]  asked with: ethogram why {segment} {profile_id}[/dim]", highlight=False)
+
+
+def timeline(view: ProfileView, orders: int = 5) -> Text:
+    """The newest events, lines of one order together."""
+    lines = []
+    for (at, event), together in itertools.groupby(view.timeline, key=lambda each: (each.at, each.event)):
+        rows = list(together)
+        amount = sum(row.properties.get("amount", 0) for row in rows)
+        what = ", ".join(str(row.properties.get("description", "")).strip().lower() for row in rows[:2])
+        more = f" and {len(rows) - 2} more" if len(rows) > 2 else ""
+        lines.append(f"  {at.astimezone(ZoneInfo(ZONE)):%Y-%m-%d %H:%M}  {event:<9} £{amount:>9,.2f}  {what}{more}")
+    return Text("\n".join(lines[:orders]), overflow="ellipsis", no_wrap=True)
 
 
 def next_steps(console: Console, folder: Path) -> None:
