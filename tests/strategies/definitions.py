@@ -135,7 +135,7 @@ class _Language:
         tests = st.one_of(
             self.value_tests(properties),
             st.builds(s.Compare, _arithmetic(st.one_of(properties, self.numbers), properties), _ORDERED, self.numbers),
-            st.builds(s.During, properties, _FIXED_WINDOWS),
+            st.builds(s.During, properties, self.instant_windows()),
         )
         return _junctions(tests, 1)
 

@@ -196,11 +196,6 @@ class _Place:
             if isinstance(operand, model.Measure):
                 hint = "A window of events stands inside the brackets: count(purchase in last 30 days) >= 3."
             raise SegmentError(f"`{shown}`: `{operand_to_text(operand)}` is no date", hint=hint)
-        if self.in_where and not isinstance(condition.window, model.BetweenMoments | model.Since | model.Before):
-            raise SegmentError(
-                f"`{shown}`: inside `where`, a date can only be tested against fixed dates",
-                hint="Use `since`, `before` or `between` with dates such as 2026-01-31.",
-            )
         if isinstance(condition.window, model.InNext) and kind_of(operand) is ValueKind.INSTANT:
             raise SegmentError(f"`{shown}`: events lie in the past", hint="Use `in last …` or `before … ago`.")
 
