@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from ethogram.cli.app import app
 
+SOURCE = str(Path(__file__).parents[2] / "src")
 ORDERS = """CustomerID,Kind,At,Amount,note
 ann,purchase,2026-01-05T10:00:00Z,20,first
 ann,purchase,2026-01-15T10:00:00Z,30,
@@ -91,6 +93,8 @@ def process() -> Callable[..., subprocess.Popen[str]]:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            # Tests that run in the background inherit a SIGINT that is ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
             env={
                 **os.environ,
                 "PYTHONPATH": os.pathsep.join(

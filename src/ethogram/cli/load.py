@@ -335,8 +335,7 @@ def _hint_at_the_past(workspace: Workspace, out: Output, summary: LoadSummary) -
     if days > _OLD_DAYS:
         out.note(
             ("hint: ", "yellow"),
-            f"the newest of these is {wording.counted(days, 'day')} old, so `in last 30 days` finds nobody. Ask with ",
-            ("--as-of latest", "bold"),
-            ", or make the newest event the present with ",
-            ("ethogram config now latest", "bold"),
+            f"the newest of these is {wording.counted(days, 'day')} old: `in last 30 days` finds nobody",
         )
+        out.note(("  ask about their own present  ", "dim"), "--as-of latest")
+        out.note(("  or make it everybody's       ", "dim"), "ethogram config now latest")
