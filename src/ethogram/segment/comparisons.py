@@ -66,11 +66,14 @@ def flip(comparison: Compare) -> Compare:
 
 
 class Comparisons:
-    """Compiles leaf conditions over operands whose views `resolve` knows."""
+    """Compiles leaf conditions over operands whose views `resolve` knows; `derive` names long expressions."""
 
-    def __init__(self, binder: Binder, resolve: Callable[[Operand], Views]) -> None:
+    def __init__(
+        self, binder: Binder, resolve: Callable[[Operand], Views], derive: Callable[[str], str] = lambda sql: sql
+    ) -> None:
         self._binder = binder
         self._resolve = resolve
+        self._derive = derive
 
     def views(self, operand: Operand) -> Views:
         """Views of any operand; literals and arithmetic are made here, the rest is resolved."""
@@ -103,7 +106,7 @@ class Comparisons:
                 result = f"({left} {node.operator.value} {right})"
             case _:
                 assert_never(node.operator)
-        return f"if(isFinite({result}), {result}, NULL)"
+        return self._derive(f"if(isFinite({result}), {result}, NULL)")
 
     # --- conditions -----------------------------------------------------------------------------------------
 

@@ -95,7 +95,7 @@ class Compiler:
         self._frame = context.frame
         self._where = Comparisons(self._binder, self._property_views)
         self.measures = Measures(registry, context.frame, self.where, self.where_dues)
-        self._compare = Comparisons(self._binder, self._operand_views)
+        self._compare = Comparisons(self._binder, self._operand_views, registry.derive)
 
     # --- on one event ---------------------------------------------------------------------------------------
 
@@ -195,6 +195,10 @@ class Compiler:
 
     def compile(self, node: Condition) -> Compiled:
         """A condition on profiles (or accounts)."""
+        found = self._compile(node)
+        return Compiled(self._registry.derive(found.holds), found.dues)
+
+    def _compile(self, node: Condition) -> Compiled:
         match node:
             case And(items):
                 return self._join(" AND ", items)
@@ -293,14 +297,14 @@ class Compiler:
         """Nullable(Float64) by which everybody is ranked; instants rank by time."""
         views = self._compare.views(operand)
         if views.is_instant:
-            return f"toFloat64(toUnixTimestamp64Micro({views.instant()}))"
+            return self._registry.derive(f"toFloat64(toUnixTimestamp64Micro({views.instant()}))")
         number = views.number()
         if number is None:
             raise SegmentError(
                 "`top`, `bottom` and `quintile` rank by a number or an instant, and this has neither",
                 hint="Rank by `count(…)`, `sum(…)`, `last(…)`, a numeric trait or arithmetic of them.",
             )
-        return f"toFloat64({number})"
+        return self._registry.derive(f"toFloat64({number})")
 
     def _cutoff(self, operand: Operand, share: Fraction, *, bottom: bool) -> str | None:
         key = (operand, share, bottom)
@@ -322,7 +326,7 @@ class Compiler:
         if None in cuts:
             return "CAST(NULL AS Nullable(Float64))"
         above = " + ".join(f"({ranked} >= {cut})" for cut in cuts)
-        return f"if(isNull({ranked}), NULL, 1 + {above})"
+        return self._registry.derive(f"if(isNull({ranked}), NULL, 1 + {above})")
 
     # --- recorded membership --------------------------------------------------------------------------------
 

@@ -94,12 +94,12 @@ class Measures:
         rows = self._registry.add(source, f"groupArrayIf(tuple({', '.join(['ts', *arguments])}), {condition})")
         mask = f"arrayMap(r -> {self.after_first(source, selection.window, 'r.1')}, {rows})"
         arrays = [f"arrayMap(r -> r.{index}, {rows})" for index in range(2, len(arguments) + 2)]
-        return f"arrayReduce('{function}', {', '.join([*arrays, mask])})"
+        return self._registry.derive(f"arrayReduce('{function}', {', '.join([*arrays, self._registry.derive(mask)])})")
 
     def after_first(self, source: Source, window: AfterFirst, at: str) -> str:
         """Whether `at` lies in the span after the profile's own first anchor event."""
         anchor = self._registry.add(source, f"minOrNullIf(ts, {self.selected(source, window.anchor)})")
-        end = later(anchor, window.span, self._frame, self._binder, settle=False)
+        end = self._registry.derive(later(anchor, window.span, self._frame, self._binder, settle=False))
         return f"ifNull({at} >= {anchor} AND {at} <= {end}, false)"
 
     # --- values ---------------------------------------------------------------------------------------------
@@ -163,25 +163,26 @@ class Measures:
     def streak(self, selection: Selection, source: Source) -> tuple[str, str]:
         """The length of the running streak, and its last active day as a number of days since 1970 (0: none)."""
         days = self.reduce(source, selection, "groupUniqArrayIf", f"toInt32({self._local_day()})")
-        ordered = f"arrayReverseSort({days})"
+        ordered = self._registry.derive(f"arrayReverseSort({days})")
         yesterday = self._binder.integer(_day_number(self._frame) - 1)
         # In a falling list of different days, day + index equals the first day exactly on the leading run.
         run = f"arrayCount((d, i) -> d + toInt64(i) = {ordered}[1], {ordered}, range(length({ordered})))"
-        return f"if(notEmpty({days}) AND {ordered}[1] >= {yesterday}, {run}, 0)", f"{ordered}[1]"
+        length = f"if(notEmpty({days}) AND {ordered}[1] >= {yesterday}, {run}, 0)"
+        return self._registry.derive(length), f"{ordered}[1]"
 
     def _gap(self, selection: Selection, source: Source) -> str:
         count = self.reduce(source, selection, "countIf")
         first = self.reduce(source, selection, "minOrNullIf", "ts")
         last = self.reduce(source, selection, "maxOrNullIf", "ts")
         length = f"(toUnixTimestamp64Micro({last}) - toUnixTimestamp64Micro({first})) / 1000000"
-        return f"if({count} < 2, NULL, {length} / ({count} - 1))"
+        return self._registry.derive(f"if({count} < 2, NULL, {length} / ({count} - 1))")
 
     def _most_frequent(self, selection: Selection, source: Source, value: str, only: str = "") -> str:
         """The most frequent value; of equals the most recent, then the greatest."""
         counts = self.reduce(source, selection, "sumMapIf", f"[{value}]", "[toUInt64(1)]", only=only)
         recent = self.reduce(source, selection, "maxMapIf", f"[{value}]", "[ts]", only=only)
         best = f"arrayReverseSort(arrayZip({counts}.2, {recent}.2, {counts}.1))[1]"
-        return f"if(empty({counts}.1), NULL, {best}.3)"
+        return self._registry.derive(f"if(empty({counts}.1), NULL, {best}.3)")
 
     def _favorite_views(self, measure: Measure, source: Source) -> Views:
         value = self._generic(measure)
@@ -191,7 +192,7 @@ class Measures:
 
         return Views(
             text=favorite,
-            number=lambda: values.number_of_text(favorite(), self._binder),
+            number=lambda: self._registry.derive(values.number_of_text(favorite(), self._binder)),
             exists=lambda: f"isNotNull({favorite()})",
         )
 
@@ -220,7 +221,7 @@ class Measures:
         if measure.function is Function.STREAK:
             length, last = self.streak(selection, source)
             # The last active day is today or yesterday; the streak ends with the day after it.
-            ends = f"addDays(toDate32({last}), 2)"
+            ends = self._registry.derive(f"addDays(toDate32({last}), 2)")
             found.append(f"if({length} > 0, {local_time.midnight_of(ends, self._zone)}, NULL)")
         return found
 
@@ -261,6 +262,7 @@ class Measures:
         kth = f"{latest}[{at_least}]"
         holds = f"(length({latest}) >= {at_least} AND {kth} <= {self._binder.integer(-low)})"
         leaves = later(f"fromUnixTimestamp64Micro(-{kth}, 'UTC')", selection.window.span, self._frame, self._binder)
+        holds = self._registry.derive(holds)
         return holds, f"if({holds}, {leaves}, NULL)"
 
     def span_end(self, at: str, span: Span) -> str:
@@ -284,7 +286,7 @@ def edge_views(column: str, name: str, at_edge: Callable[[str], str], frame: Fra
     # A pair keeps rows without the part in the race: the newest row decides even when it lacks the part.
     def kept(value: str, nothing: str) -> str:
         pair = at_edge(f"tuple(isNotNull({value}), ifNull({value}, {nothing}))")
-        return f"if({pair}.1, {pair}.2, NULL)"
+        return registry.derive(f"if({pair}.1, {pair}.2, NULL)")
 
     def text() -> str:
         return kept(values.text(whole), "''")
@@ -299,7 +301,7 @@ def edge_views(column: str, name: str, at_edge: Callable[[str], str], frame: Fra
         number=lambda: kept(values.number(whole, binder), "0"),
         text=text,
         boolean=lambda: kept(values.boolean(whole), "false"),
-        instant=lambda: values.instant(text(), frame.zone.key, binder),
+        instant=lambda: registry.derive(values.instant(text(), frame.zone.key, binder)),
         has=lambda item, caseless: at_edge(f"toUInt8({values.list_has(whole, item, caseless=caseless)})") + " = 1",
         exists=lambda: at_edge(f"toUInt8({values.exists(column, name)})") + " = 1",
         place=place,

@@ -84,14 +84,16 @@ class Plan:
         Events and trait changes that lie in the future count from their instant on. Needs `with_future`.
         """
         dues = dict.fromkeys(due for condition in conditions for due in condition.dues if due != "NULL")
-        after = [f"if({due} > {self._now}, {due}, NULL)" for due in dues]
-        future = f"if(future_at > {self._now}, future_at, NULL)"
-        return f"ifNull(least({', '.join([_NEVER, future, *after])}), {_NEVER})"
+        never = [f"ifNull({due}, {_NEVER})" for due in dues]
+        return f"arrayMin(arrayFilter(d -> d > {self._now}, [{', '.join([_NEVER, 'future_at', *never])}]))"
 
-    def query(self, columns: str, *, with_future: bool = False, tail: str = "") -> Query:
+    def query(self, columns: str, *, with_future: bool = False) -> Query:
         """The plan's query over the chosen columns; `key`, `id` and everything compiled can be named."""
-        sql = f"SELECT {columns}\nFROM {self._from(with_future)}{tail}"
-        return Query(sql, dict(self._binder.parameters))
+        rows = self._from(with_future)
+        if self._registry.derived:
+            derived = ",\n".join(f"{sql} AS {alias}" for sql, alias in self._registry.derived.items())
+            rows = f"(\nSELECT *,\n{derived}\nFROM {rows}\n)"
+        return Query(f"SELECT {columns}\nFROM {rows}", dict(self._binder.parameters))
 
     def evidence(self, selections: Iterable[Selection], key: int, limit: int) -> Query:
         """The newest events of one profile that any of the selections picks: instant, name, properties as JSON."""

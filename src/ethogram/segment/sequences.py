@@ -44,7 +44,8 @@ def compile_sequence(
             tests.append(f"p.1 <= {_moved('p.2', step.within, measures)}")
         if forbidden:
             tests.append(f"NOT arrayExists(x -> x > p.2 AND x < p.1, {forbidden})")
-        reachable = f"arrayMap(p -> p.1, arrayFilter(p -> {' AND '.join(tests)}, {pairs}))"
+        kept = f"arrayFilter(p -> {' AND '.join(tests)}, {registry.derive(pairs)})"
+        reachable = registry.derive(f"arrayMap(p -> p.1, {kept})")
         forbidden = ""
     return f"notEmpty({reachable})", dues
 
@@ -55,7 +56,7 @@ def _closing(
     now = registry.binder.integer(frame.now_us + _ORIGIN)
     end = _moved("t", within, measures)
     holds = f"arrayExists(t -> {end} <= {now} AND NOT arrayExists(x -> x > t AND x <= {end}, {forbidden}), {reachable})"
-    waiting = f"arrayFilter(e -> e > {now}, arrayMap(t -> {end}, {reachable}))"
+    waiting = registry.derive(f"arrayFilter(e -> e > {now}, arrayMap(t -> {end}, {reachable}))")
     due = f"if(empty({waiting}), NULL, fromUnixTimestamp64Micro(toInt64(arrayMin({waiting}) - {_ORIGIN}), 'UTC'))"
     return holds, [*dues, due]
 
@@ -78,7 +79,8 @@ class _Arrays:
         gathered = self._sorted(condition)
         if isinstance(self._window, AfterFirst):
             at = f"fromUnixTimestamp64Micro(toInt64(t - {_ORIGIN}), 'UTC')"
-            return f"arrayFilter(t -> {self._measures.after_first(self._source, self._window, at)}, {gathered})"
+            held = f"arrayFilter(t -> {self._measures.after_first(self._source, self._window, at)}, {gathered})"
+            return self._registry.derive(held)
         return gathered
 
     def anywhere(self, step: Step) -> str:
@@ -86,4 +88,5 @@ class _Arrays:
 
     def _sorted(self, condition: str) -> str:
         instant = f"toUnixTimestamp64Micro(ts) + {_ORIGIN}"
-        return f"arraySort({self._registry.add(self._source, f'groupArrayIf({instant}, {condition})')})"
+        gathered = self._registry.add(self._source, f"groupArrayIf({instant}, {condition})")
+        return self._registry.derive(f"arraySort({gathered})")

@@ -12,6 +12,10 @@ from enum import StrEnum
 from ethogram.segment.sql import Binder
 
 
+# A name of its own is not shorter than this.
+_SHORT = 8
+
+
 class Source(StrEnum):
     """The rows that an aggregate reads, grouped by the entity's key."""
 
@@ -34,11 +38,12 @@ class Gathered:
 
 
 class Registry:
-    """Aliases for aggregates, per source; aliases are unique over all sources."""
+    """Aliases for aggregates, per source, and for what is derived from them; all are unique."""
 
     def __init__(self, binder: Binder) -> None:
         self.binder = binder
         self.sources: dict[Source, Gathered] = {}
+        self.derived: dict[str, str] = {}  # SQL -> alias
         self._count = 0
 
     def of(self, source: Source) -> Gathered:
@@ -57,6 +62,19 @@ class Registry:
         alias, most = latest.get(condition) or (self._alias(), 0)
         latest[condition] = (alias, max(most, count))
         return alias
+
+    def derive(self, sql: str) -> str:
+        """A name for an expression over gathered columns, computed once per profile however often it is used.
+
+        The engine's parser and planner take time in proportion to the text, and more where brackets nest: an
+        expression that is written out once keeps a hundred segments together in one query.
+        """
+        if len(sql) <= _SHORT:
+            return sql
+        if sql not in self.derived:
+            self._count += 1
+            self.derived[sql] = f"v{self._count}"
+        return self.derived[sql]
 
     def wake(self, source: Source, event: str | None) -> None:
         """Notes that rows of this event (None: of every event) matter."""
