@@ -27,7 +27,7 @@ SEED = 20111209
 END = dt.datetime(2011, 12, 9, 12, 50, tzinfo=dt.UTC)  # where the real Online Retail data ends
 START = END - dt.timedelta(days=365)
 SHOPPERS = 2_300
-ACCOUNTS = 50
+ACCOUNTS = 40
 CANDIDATES = 200
 
 # What a category sells and at which price.
@@ -63,14 +63,14 @@ class Manner:
 
 
 MANNERS = (
-    Manner("champion", 0.06, 3.0, 2.6, 0.60, 0.90, 0.92),
-    Manner("regular", 0.16, 1.2, 2.2, 0.45, 0.80, 0.85),
-    Manner("deal seeker", 0.10, 1.0, 2.6, 0.40, 0.75, 0.85, coupons=0.9),
+    Manner("champion", 0.06, 2.6, 2.0, 0.60, 0.90, 0.92),
+    Manner("regular", 0.16, 1.0, 1.6, 0.45, 0.80, 0.85),
+    Manner("deal seeker", 0.10, 0.8, 1.8, 0.40, 0.75, 0.85, coupons=0.9),
     Manner("newcomer", 0.10, 2.4, 2.4, 0.40, 0.75, 0.80, active_from=0.90),
-    Manner("lapsing", 0.12, 1.3, 2.0, 0.45, 0.80, 0.85, active_to=0.82),
-    Manner("lapsed", 0.14, 1.3, 2.0, 0.45, 0.80, 0.85, active_to=0.45),
-    Manner("cart abandoner", 0.12, 1.0, 2.4, 0.60, 0.55, 0.15),
-    Manner("browser", 0.20, 0.9, 3.4, 0.02, 0.10, 0.10),
+    Manner("lapsing", 0.12, 1.1, 1.5, 0.45, 0.80, 0.85, active_to=0.82),
+    Manner("lapsed", 0.14, 1.1, 1.5, 0.45, 0.80, 0.85, active_to=0.45),
+    Manner("cart abandoner", 0.12, 0.8, 1.6, 0.60, 0.55, 0.15),
+    Manner("browser", 0.20, 0.6, 3.2, 0.02, 0.10, 0.10),
 )
 
 
@@ -282,7 +282,7 @@ def _user(
         if converts:
             yield _event(profile_id, "subscription_started", trial_ends - dt.timedelta(hours=3), plan=person["plan"])
     favorite = chance.choice(FEATURES)
-    keen = chance.choices((12.0, 5.0, 1.0), (2, 4, 4))[0]
+    keen = chance.choices((30.0, 5.0, 1.0), (1, 5, 6))[0]
     for visit in _instants(chance, at, ends, keen):
         device = chance.choices(DEVICES, (1, 6, 1))[0]
         yield _event(profile_id, "logged_in", visit, device=device)

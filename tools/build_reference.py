@@ -28,6 +28,7 @@ from ethogram import config, errors
 from ethogram.cli.app import SECTIONS, app
 from ethogram.cli.failures import MEANINGS
 from ethogram.model import results
+from ethogram.segment import builder
 from ethogram.segment.english import to_english
 from ethogram.segment.parser import parse
 from ethogram.segment.printer import to_text
@@ -174,11 +175,23 @@ def library() -> str:
     public = [(name, getattr(ethogram, name)) for name in sorted(ethogram.__all__)]
     parts.append("## Functions\n")
     for name, member in public:
-        if inspect.isfunction(member):
+        if inspect.isfunction(member) and member.__module__ != builder.__name__:
             parts.append(_function(f"ethogram.{name}", member, 3))
     for name, member in public:
         if inspect.isclass(member) and not issubclass(member, Exception):
             parts.append(_class(f"ethogram.{name}", member))
+    parts.append("## Segments in Python\n\nThe language's words as functions; `repr` of what they build is its text.\n")
+    parts.append("| function | builds |\n|---|---|")
+    parts.extend(
+        _row(
+            f"`{name}{_signature(member)}`".replace("\n", " ").split(" -> ")[0] + "`",
+            _prose(inspect.getdoc(member) or ""),
+        )
+        for name, member in public
+        if inspect.ismethod(member) or getattr(member, "__module__", "") == builder.__name__
+        if callable(member)
+    )
+    parts.append("\n`account` has the same functions over the events and traits of a profile's account.\n")
     from ethogram.runtime import Segments
 
     if "Segments" not in ethogram.__all__:
