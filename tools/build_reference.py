@@ -174,23 +174,20 @@ def library() -> str:
     parts = [f"# Library\n\n{_prose(inspect.getdoc(ethogram) or '')}\n"]
     public = [(name, getattr(ethogram, name)) for name in sorted(ethogram.__all__)]
     parts.append("## Functions\n")
+    parts.append(f"### `ethogram.open`\n\n```text\nethogram.open{_signature(ethogram.open.__init__)}\n```\n")
+    parts.append("Opens a workspace: another name of the class `Workspace`, below.\n")
     for name, member in public:
         if inspect.isfunction(member) and member.__module__ != builder.__name__:
             parts.append(_function(f"ethogram.{name}", member, 3))
     for name, member in public:
-        if inspect.isclass(member) and not issubclass(member, Exception):
+        if inspect.isclass(member) and not issubclass(member, Exception) and name == member.__name__:
             parts.append(_class(f"ethogram.{name}", member))
     parts.append("## Segments in Python\n\nThe language's words as functions; `repr` of what they build is its text.\n")
     parts.append("| function | builds |\n|---|---|")
-    parts.extend(
-        _row(
-            f"`{name}{_signature(member)}`".replace("\n", " ").split(" -> ")[0] + "`",
-            _prose(inspect.getdoc(member) or ""),
-        )
-        for name, member in public
-        if inspect.ismethod(member) or getattr(member, "__module__", "") == builder.__name__
-        if callable(member)
-    )
+    for name, member in public:
+        if callable(member) and (inspect.ismethod(member) or member.__module__ == builder.__name__):
+            arguments = re.sub(r"\s+", " ", _signature(member).split(" -> ")[0])
+            parts.append(_row(f"`{name}{arguments}`", _prose(inspect.getdoc(member) or "")))
     parts.append("\n`account` has the same functions over the events and traits of a profile's account.\n")
     from ethogram.runtime import Segments
 
@@ -220,7 +217,7 @@ def _class(name: str, member: type) -> str:
 
 def _function(name: str, member: Callable[..., object], level: int, *, is_property: bool = False) -> str:
     signature = "" if is_property else _signature(member)
-    return f"{'#' * level} `{name}`\n\n```python\n{name}{signature}\n```\n\n{_docstring(member)}"
+    return f"{'#' * level} `{name}`\n\n```text\n{name}{signature}\n```\n\n{_docstring(member)}"
 
 
 def _signature(member: Callable[..., object]) -> str:
@@ -447,7 +444,7 @@ def _docstring(member: object) -> str:
             lines.append(f"**{head[1]}**\n")
         elif is_code and not code:
             code = True
-            lines.extend(("```python", line.strip()))
+            lines.extend(("```pycon", line.strip()))
         elif code:
             lines.append(line.strip())
         elif section and re.match(r"    \S", line):

@@ -16,6 +16,7 @@ class SystemClock:
     """The machine's clock."""
 
     def now(self) -> dt.datetime:
+        """The present instant, in UTC."""
         return dt.datetime.now(dt.UTC)
 
 
@@ -28,6 +29,7 @@ class ManualClock:
         self._at = at.astimezone(dt.UTC)
 
     def now(self) -> dt.datetime:
+        """The instant that the clock was set to, in UTC."""
         return self._at
 
     def advance(self, by: dt.timedelta) -> None:
