@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import os
 import subprocess
 import sys
 
 import ethogram
 from ethogram import errors
+from structure.imports import SOURCE
 
 WORKSPACE = {
     "apply_templates", "catalogue", "close", "configure", "doctor", "evaluate", "explain", "guess_mapping", "history",
@@ -45,5 +47,6 @@ def test_a_workspace_has_exactly_the_verbs_of_the_documentation() -> None:
 
 def test_importing_the_package_starts_no_engine() -> None:
     code = "import ethogram, sys; print([name for name in ('chdb', 'pandas', 'sqlalchemy') if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
