@@ -94,13 +94,8 @@ def process() -> Callable[..., subprocess.Popen[str]]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             # Tests that run in the background inherit a SIGINT that is ignored.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-            env={
-                **os.environ,
-                "PYTHONPATH": os.pathsep.join(
-                    [str(Path(__file__).parents[2] / "src"), os.environ.get("PYTHONPATH", "")]
-                ),
-            },
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509  # no threads here
+            env={**os.environ, "PYTHONPATH": SOURCE},
         )
 
     return start

@@ -189,15 +189,19 @@ def test_hostile_event_names_do_not_reach_the_terminal(shop: Path, command: Etho
     assert "\\x1b[2Jgone\\u202e" in command("events").stdout
 
 
-def test_static_segments_come_from_a_list_or_a_snapshot(ran: Path, command: Ethogram) -> None:
-    (ran / "ids.csv").write_text("who,n\nann,1\ncid,2\nann,3\n")
+def test_static_segments_come_from_a_list_or_a_snapshot(shop: Path, command: Ethogram) -> None:
+    command("config", "now", "latest")
+    command("save", "regulars", REGULARS)
+    (shop / "ids.csv").write_text("who,n\nann,1\ncid,2\nann,3\n")
     assert _json(command("segments", "upload", "letter", "ids.csv", "--column", "who", "--json"))["static"] is True
     assert "2 different ids" in command("segments", "upload", "letter", "-", input="ann\ncid\n").stderr
-    assert _json(command("segments", "freeze", "january", "--of", "regulars", *JANUARY, "--json"))["static"] is True
+    assert _json(command("segments", "freeze", "january", "--of", "regulars", "--json"))["static"] is True
     assert command("segments", "upload", "letter", "ids.csv", "--column", "nope").exit_code == ExitCode.USER_ERROR
-    command("run", *JANUARY)
+    assert command("run").exit_code == 0
     overlap = _json(command("overlap", "regulars", "letter", "--json"))
     assert overlap["union"] == 2
+    assert {tuple(each["names"]): each["count"] for each in overlap["exact"]}[("regulars", "letter")] == 1
+    assert "100 %" in command("overlap", "regulars", "letter").stdout
     assert "ann" in command("members", "january").stdout
 
 

@@ -120,6 +120,16 @@ class Application(click.Group):
         formatter.write_paragraph()
         formatter.write_text(_COMPLETION)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            answer = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # The reader (`| head`) has seen enough; what is still buffered must not fail at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise click.exceptions.Exit(ExitCode.OK) from None
+        return answer
+
     def main(  # type: ignore[override]  # click overloads by standalone_mode; ours is always standalone
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
     ) -> NoReturn:
@@ -129,11 +139,6 @@ class Application(click.Group):
         extra["standalone_mode"] = False
         try:
             code = super().main(given, prog_name, **extra)
-            sys.stdout.flush()
-        except BrokenPipeError:
-            # The reader (`| head`) has seen enough; what is still buffered must not fail at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            code = ExitCode.OK
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  # the last place that can tell it
             if isinstance(error, click.exceptions.NoArgsIsHelpError):
                 click.echo(error.format_message(), err=True)

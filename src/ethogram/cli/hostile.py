@@ -21,8 +21,8 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 def visible(text: str) -> str:
     r"""The text on one line, with every character that could act on the terminal written as its escape.
 
-    >>> visible("a\\x1b[31mb\\nc")
-    'a\\\\x1b[31mb\\\\nc'
+    >>> print(visible(chr(27) + "[31mred" + chr(10)))
+    \x1b[31mred\n
     """
     return _HOSTILE.sub(_escape, text)
 
