@@ -63,6 +63,7 @@ class Stage:
             TimeElapsedColumn(),
             console=self._console,
             transient=True,
+            disable=not self._console.is_terminal,
         )
         progress.add_task(what, total=None)
         return progress
@@ -125,11 +126,7 @@ def apply(console: Console, ws: eg.Workspace) -> None:
     refused = len(applied) - len(saved)
     console.print(
         f"[bold]{len(saved)}[/bold] of {len(applied)} template segments fit these events"
-        + (
-            f" ({refused} need events that were never received: `ethogram templates apply` says which)."
-            if refused
-            else "."
-        )
+        + (f"; {refused} need events that were never received." if refused else ".")
     )
 
 
