@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
 from ethogram.model.results import Catalogue, EventFacts, PropertyFacts
@@ -33,7 +34,7 @@ _ABSURD_EVENTS, _ABSURD_RATIO = 10_000, 200
 
 
 def catalogue(warehouse: Warehouse, now: dt.datetime) -> Catalogue:
-    """Every event name and trait, with data-quality warnings.
+    """Every event name and trait, with data-quality warnings; traits of accounts are named `account.…`.
 
     Args:
         now: the present; what lies after it is warned of.
@@ -51,7 +52,11 @@ def catalogue(warehouse: Warehouse, now: dt.datetime) -> Catalogue:
         facts = properties.get(event, ())
         warnings = [*_mixed(facts), *_ahead(future), *_silent(count, first_at, last_at, newest)]
         events.append(EventFacts(event, count, profiles, first_at, last_at, facts, tuple(warnings)))
-    traits = _properties(warehouse, "profile_traits", "traits", 1).get("", ())
+    of_accounts = _properties(warehouse, "account_traits", "traits", 1).get("", ())
+    traits = (
+        *_properties(warehouse, "profile_traits", "traits", 1).get("", ()),
+        *(replace(fact, name=f"account.{fact.name}") for fact in of_accounts),
+    )
     return Catalogue(tuple(events), traits, tuple([*_absurd(warehouse), *_mixed(traits)]))
 
 

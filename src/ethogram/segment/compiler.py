@@ -314,11 +314,11 @@ class Compiler:
         return None if value is None else self._binder.number(value)
 
     def _top(self, share: Fraction, operand: Operand, *, bottom: bool) -> Compiled:
+        ranked, dues = self.ranked(operand), self._dues(operand)
         cutoff = self._cutoff(operand, share, bottom=bottom)
-        dues = self._dues(operand)
         if cutoff is None:
             return Compiled("false", dues)
-        return Compiled(f"ifNull({self.ranked(operand)} {'<=' if bottom else '>='} {cutoff}, false)", dues)
+        return Compiled(f"ifNull({ranked} {'<=' if bottom else '>='} {cutoff}, false)", dues)
 
     def _quintile(self, operand: Operand) -> str:
         cuts = [self._cutoff(operand, share, bottom=False) for share in _QUINTILES]
