@@ -52,6 +52,6 @@ def test_a_published_set_gives_the_people_that_hand_written_sql_finds(name: str,
         loaded = workspace.load_events(file, **options)  # type: ignore[arg-type]  # one dict for several signatures
         assert loaded.rejected == 0
         found = workspace.members(text).column("profile_id").to_pylist()
-    expected = {row[0] for row in duckdb.sql(sql.format(file=file)).fetchall()}
+    expected = {row[0] for row in duckdb.execute(sql.format(file=file)).fetchall()}
     assert expected, "a comparison with nobody proves nothing"
     assert set(found) == expected

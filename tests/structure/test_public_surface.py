@@ -33,7 +33,8 @@ def test_every_error_is_exported_by_the_package() -> None:
 
 
 def test_error_codes_are_stable_and_distinct() -> None:
-    found = [member for member in vars(errors).values() if inspect.isclass(member) and issubclass(member, Exception)]
+    members = vars(errors).values()
+    found = [member for member in members if inspect.isclass(member) and issubclass(member, errors.EthogramError)]
     assert sorted(member.code for member in found) == [
         "error", "input_invalid", "internal_error", "ledger_error", "segment_invalid", "segment_syntax",
         "setting_invalid", "unknown_name", "user_error", "warehouse_damaged", "warehouse_error", "workspace_busy",
