@@ -161,8 +161,9 @@ def _types(types: dict[str, int]) -> str:
 
 
 def _values(facts: PropertyFacts) -> str:
-    if facts.top and facts.top[0][1] > 1:
-        return ", ".join(f"{wording.value(text, limit=30)} ({wording.number(count)})" for text, count in facts.top[:4])
+    frequent = sorted(facts.top, key=lambda each: -each[1])[:4]
+    if frequent and frequent[0][1] > 1:
+        return ", ".join(f"{wording.value(text, limit=30)} ({wording.number(count)})" for text, count in frequent)
     return ", ".join(wording.value(text, limit=30) for text in facts.examples[:4])
 
 

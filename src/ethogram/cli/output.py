@@ -66,6 +66,17 @@ class Output:
 
         self._print(Padding(_assembled(parts), (0, 0, 0, indent)) if indent else _assembled(parts))
 
+    def item(self, mark: Part, *parts: Part, indent: int = 0) -> None:
+        """Prints a paragraph that hangs on a mark: what does not fit goes on beside the mark, not below it."""
+        from rich.padding import Padding
+        from rich.table import Table
+
+        table = Table.grid(padding=(0, 1))
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        table.add_row(_assembled((mark,)), _assembled(parts))
+        self._print(Padding(table, (0, 0, 0, indent)))
+
     def verbatim(self, text: str) -> None:
         """Prints text as it is, unfolded (SQL, a command to copy); the caller has made it harmless."""
         print(text)

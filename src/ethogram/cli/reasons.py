@@ -75,18 +75,18 @@ def show_why(out: Output, found: Why, zone: ZoneInfo, *, evidence: int = _SHOWN_
 
 def _show_condition(out: Output, condition: ConditionState, zone: ZoneInfo, evidence: int) -> None:
     at = condition.depth * 2
-    parts: list[Part] = [out.mark(condition.holds), " ", visible(condition.english)]
+    parts: list[Part] = [visible(condition.english)]
     if condition.value is not None:
         parts.append((f"  [{wording.value(condition.value, limit=80)}]", "bold"))
-    out.line(*parts, indent=at)
+    out.item(out.mark(condition.holds), *parts, indent=at)
     if condition.missing is not None and not condition.holds:
         out.line(("missing: ", "red"), visible(condition.missing), indent=at + 4)
     if condition.changes_at is not None:
         out.line((f"changes {wording.instant(condition.changes_at, zone, seconds=True)}", "yellow"), indent=at + 4)
     for each in condition.evidence[:evidence]:
         when = wording.instant(each.at, zone, seconds=True)
-        said = f"{when}  {visible(each.event)}  {wording.pairs(each.properties)}".rstrip()
-        out.line((said, "dim"), indent=at + 4)
+        said = f"{visible(each.event)}  {wording.pairs(each.properties)}".rstrip()
+        out.item((when, "dim"), (said, "dim"), indent=at + 4)
     if len(condition.evidence) > evidence > 0:
         out.line((f"… and {len(condition.evidence) - evidence} more", "dim"), indent=at + 4)
 

@@ -40,9 +40,9 @@ def pair(text: str, *, what: str) -> tuple[str, str]:
     invoke_without_command=True,
     examples=(
         "ethogram templates  # the list",
-        "ethogram templates show lapsing",
+        "ethogram templates show lapsing-buyers",
         "ethogram templates apply  # all that fit",
-        "ethogram templates apply lapsing --set days=60",
+        "ethogram templates apply lapsing-buyers --set quiet=45",
     ),
 )
 @json_option
@@ -54,7 +54,7 @@ def templates(ctx: click.Context, as_json: bool) -> None:
         _list(None, as_json)
 
 
-@templates.command("list", examples=("ethogram templates list", "ethogram templates list --category lifecycle"))
+@templates.command("list", examples=("ethogram templates list", "ethogram templates list --category buying"))
 @click.option("--category", help="Only this category.")
 @json_option
 @workspace_option
@@ -99,7 +99,7 @@ def _plain(template: Template) -> dict[str, Any]:
     }
 
 
-@templates.command(examples=("ethogram templates show lapsing",))
+@templates.command(examples=("ethogram templates show lapsing-buyers",))
 @click.argument("name")
 @json_option
 @workspace_option
@@ -150,8 +150,8 @@ def show_template(out: Output, template: Template) -> None:
 @templates.command(
     examples=(
         "ethogram templates apply",
-        "ethogram templates apply lapsing win_back --set days=60",
-        "ethogram templates apply lapsing --set lapsing.days=60  # for one of several",
+        "ethogram templates apply lapsing-buyers win-back-candidates --set quiet=45",
+        "ethogram templates apply --set lapsing-buyers.quiet=45  # all, one of them with another value",
     )
 )
 @click.argument("names", metavar="NAME...", nargs=-1)
