@@ -257,14 +257,17 @@ def _reading(source: Source, sample: Rows, place: _Place) -> tuple[Reading, dict
 
 
 def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    changed = [key for key in now if before.get(key) != now[key]]
-    return "; ".join(f"{key} was {_brief(before.get(key))}, is {_brief(now[key])}" for key in changed) or "otherwise"
+    flat_before, flat_now = ({**each["mapping"], **each["types"], **each} for each in (before, now))
+    changed = [
+        key
+        for key in {**flat_before, **flat_now}
+        if key not in ("mapping", "types", "known_at") and flat_before.get(key) != flat_now.get(key)
+    ]
+    return "; ".join(f"{key} was {_brief(flat_before.get(key))}, is {_brief(flat_now.get(key))}" for key in changed)
 
 
 def _brief(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{key}={each}" for key, each in value.items()) or "empty"
-    return "not given" if value is None else str(value)
+    return "not given" if value is None else f"`{value}`"
 
 
 def _count_earlier(done: Load, place: _Place) -> None:

@@ -242,4 +242,11 @@ def _looks_like_instants(column: Column) -> bool:
 def _shown(rows: Rows, columns: Mapping[str, Column]) -> list[dict[str, Any]]:
     if rows.objects is not None:
         return rows.objects[:5]
-    return [{name: column[at].as_py() for name, column in columns.items()} for at in range(min(5, rows.count))]
+    return [{name: _value(column[at]) for name, column in columns.items()} for at in range(min(5, rows.count))]
+
+
+def _value(scalar: Any) -> Any:
+    try:
+        return scalar.as_py()
+    except (ValueError, OverflowError):  # broken UTF-8, or a year that Python does not have
+        return str(scalar.cast(pa.binary()).as_py()) if pa.types.is_string(scalar.type) else str(scalar)

@@ -121,7 +121,9 @@ class _Decompressed(io.RawIOBase):
 
     def __init__(self, raw: BinaryIO, compression: str) -> None:
         self._raw = raw
-        self._content = pa.CompressedInputStream(pa.PythonFile(cast(io.IOBase, raw), mode="r"), cast(Any, compression))
+        self._content = pa.CompressedInputStream(
+            pa.PythonFile(cast("io.IOBase", raw), mode="r"), cast("Any", compression)
+        )
 
     def readable(self) -> bool:
         return True
