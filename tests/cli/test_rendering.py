@@ -202,3 +202,17 @@ def test_status_findings_and_load_summaries_are_facts(capsys: Printed) -> None:
 def test_markup_in_names_is_no_markup(capsys: Printed) -> None:
     Output().line(("[bold]name[/bold] :smile:", "cyan"))
     assert capsys.readouterr().out == "[bold]name[/bold] :smile:\n"
+
+
+def test_on_a_narrow_terminal_sentences_stand_below_the_name(capsys: Printed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    sentence = "People who bought at least 3 times in the last 90 days and never came back."
+    show_run(
+        Output(),
+        RunReport(AT, 9, (SegmentSize("a-rather-long-name", sentence, 1, 0.1, 1, 1, 1),), 0, 0, 1.0, None),
+        ZONE,
+    )
+    printed = capsys.readouterr().out
+    assert all(len(line) <= 60 for line in printed.splitlines())
+    assert "a-rather-long-name" in printed
+    assert sentence in _flat(printed)

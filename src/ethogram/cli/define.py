@@ -86,7 +86,8 @@ def show_warnings(out: Output, warnings: tuple[Warned, ...]) -> None:
     """Prints what is probably not meant."""
     for warned in warnings:
         place = "" if warned.line is None else f"line {warned.line}, column {warned.column}: "
-        out.warn(place + warned.message, warned.suggestion)
+        told = warned.suggestion is None or warned.suggestion in warned.message
+        out.warn(place + warned.message, None if told else warned.suggestion)
 
 
 @click.command(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from ethogram.cli.hostile import visible
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 Part = str | tuple[str, str]  # text, or text with a style
 
+_NEVER_FOLDED = 30  # cells up to this width stay on one line
+_READABLE = 24  # a column of sentences narrower than this is no pleasure to read
 _PIPE_WIDTH = 120  # wide enough for a sentence beside numbers, narrow enough for a page
 
 
@@ -106,16 +108,17 @@ class Output:
         held = [tuple(_assembled((part,)) for part in row) for row in rows]
         if not held:
             return
+        columns, held = _stacked(columns, held, self._console(error=error).width)
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
         for index, column in enumerate(columns):
-            widest = max([len(column.head), *(row[index].cell_len for row in held)])
+            widest = _widest(column, index, held)
             table.add_column(
                 column.head,
                 justify=column.justify,
                 style=column.style,
                 overflow="fold",
                 # A number or a name is only folded when it could not fit in any way.
-                min_width=None if column.fold else min(widest, 30),
+                min_width=None if column.fold else min(widest, _NEVER_FOLDED),
             )
         for row in held:
             table.add_row(*row)
@@ -144,6 +147,35 @@ class Output:
         if error not in self._consoles:
             self._consoles[error] = console(error=error)
         return self._consoles[error]
+
+
+def _widest(column: Column, index: int, rows: Sequence[tuple[Text, ...]]) -> int:
+    return max([len(column.head), *(row[index].cell_len for row in rows)])
+
+
+def _stacked(
+    columns: Sequence[Column], rows: list[tuple[Text, ...]], width: int
+) -> tuple[Sequence[Column], list[tuple[Text, ...]]]:
+    """The table as it is, or with its sentences below the first cell, where they would be squeezed into a sliver."""
+    folded = [index for index, column in enumerate(columns) if column.fold]
+    fixed = sum(
+        min(_widest(columns[index], index, rows), _NEVER_FOLDED) for index in range(len(columns)) if index not in folded
+    )
+    left = width - fixed - 3 * (len(columns) - 1)
+    if not folded or columns[0].fold or left >= _READABLE * len(folded):
+        return columns, rows
+    from rich.text import Text
+
+    stacked = []
+    for row in rows:
+        first = row[0].copy()
+        for index in folded:
+            if row[index].plain:
+                label = "\n" if index == folded[0] else f"\n{columns[index].head}: "
+                first.append(Text(label + row[index].plain, style="not bold default"))
+        stacked.append((first, *(cell for index, cell in enumerate(row) if index and index not in folded)))
+    kept = [replace(columns[0], fold=True), *(column for column in columns[1:] if not column.fold)]
+    return kept, stacked
 
 
 def console(*, error: bool) -> Console:
