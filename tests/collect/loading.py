@@ -54,7 +54,7 @@ def serve() -> None:
         if child == 0:
             try:
                 main(Path(workspace), file)
-            except BaseException:  # noqa: BLE001 - a forked child never returns to the loop
+            except BaseException:  # a forked child never returns to the loop
                 traceback.print_exc()
                 os._exit(1)
             os._exit(0)

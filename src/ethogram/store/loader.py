@@ -71,12 +71,15 @@ _TARGETS = {
     ),
 }
 # A batch is one insert of the engine's, however many threads read it: only then does its token stand for all of it.
-# Booleans in a list with numbers stay booleans.
+# Each item of a mixed list keeps its own kind.
 _WRITING: dict[str, Any] = {
     "max_insert_threads": 1,
     "min_insert_block_size_rows": 100_000_000,
     "min_insert_block_size_bytes": 0,
     "input_format_json_read_bools_as_numbers": 0,
+    "input_format_json_read_bools_as_strings": 0,
+    "input_format_json_read_numbers_as_strings": 0,
+    "input_format_json_read_arrays_as_strings": 0,
 }
 
 
