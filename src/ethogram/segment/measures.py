@@ -313,13 +313,16 @@ def place_of(column: str, name: str, registry: Registry) -> tuple[str, str]:
     binder = registry.binder
     whole = values.text(values.path(column, name))
 
-    def coordinate(names: tuple[str, str], index: int) -> str:
-        parts = [values.number(values.path(column, f"{name}.{part}"), binder) for part in names]
+    def coordinate(names: tuple[str, str], index: int, most: int) -> str:
+        parts = [values.path(column, f"{name}.{part}") for part in names]
+        given = ", ".join(f"{part}.:Float64, toFloat64({part}.:Int64)" for part in parts)
         pieces = f"splitByChar(',', ifNull({whole}, ''))"
         piece = f"if(length({pieces}) = 2, trimBoth({pieces}[{index}]), NULL)"
-        return f"coalesce({', '.join(parts)}, {values.number_of_text(piece, binder)})"
+        found = f"coalesce({given}, {values.number_of_text(piece, binder)})"
+        return f"if(abs({found}) <= {most}, {found}, NULL)"
 
-    return coordinate(("lat", "latitude"), 1), coordinate(("lon", "longitude"), 2)
+    return coordinate(("lat", "latitude"), 1, 90), coordinate(("lon", "longitude"), 2, 180)
+
 
 
 def _numeric(value: Callable[[], str], *, nullable: bool = False) -> Views:
