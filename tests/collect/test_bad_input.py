@@ -138,12 +138,16 @@ def test_lines_are_counted_through_broken_and_quoted_ones(place: Place) -> None:
 
 
 def parquet(**columns: Any) -> pa.Table:
-    base = {"user_id": ["a", "b", "c"], "timestamp": [dt.datetime(2026, 1, 1, tzinfo=dt.UTC)] * 3, "event": ["e"] * 3}
+    base: dict[str, Any] = {
+        "user_id": ["a", "b", "c"],
+        "timestamp": [dt.datetime(2026, 1, 1, tzinfo=dt.UTC)] * 3,
+        "event": ["e"] * 3,
+    }
     return pa.table({**base, **columns})
 
 
 BROKEN = pa.Array.from_buffers(
-    pa.string(), 3, [None, pa.py_buffer(pa.array([0, 1, 3, 4], pa.int32()).buffers()[1]), pa.py_buffer(b"x\xff\xfey")]
+    pa.string(), 3, [None, pa.array([0, 1, 3, 4], pa.int32()).buffers()[1], pa.py_buffer(b"x\xff\xfey")]
 )
 
 

@@ -91,7 +91,7 @@ def loads() -> Iterator[Loads]:
 def test_a_load_killed_at_random_moments_is_finished_by_the_same_command(tmp_path: Path, loads: Loads) -> None:
     chance = random.Random(7)
     kills = 0
-    files = []
+    files: list[Path] = []
     # A load takes about so long; the span adapts, so that most kills hit the work.
     span = 0.5
     while kills < KILLS:

@@ -45,7 +45,7 @@ def same(one: Any, other: Any) -> bool:
             return type(one) is type(other) and one == other
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.dictionaries(KEYS, VALUES, max_size=5), min_size=1, max_size=20))
 def test_any_json_value_loads_unchanged(place: Place, rows: list[dict[str, Any]]) -> None:
     place.warehouse.recreate_facts()

@@ -108,7 +108,8 @@ def test_a_run_goes_through_its_phases_and_is_found_until_it_is_done(ledger: Led
 
 def test_settings_hold_any_json(ledger: Ledger) -> None:
     assert ledger.setting("vocabulary") is None
-    for value in ({"purchase": ["Order Completed", None, 1.5, True]}, "text", 3, [], None):
+    values: list[Any] = [{"purchase": ["Order Completed", None, 1.5, True]}, "text", 3, [], None]
+    for value in values:
         ledger.set_setting("vocabulary", value)
         assert ledger.setting("vocabulary", "nothing") == value
 
