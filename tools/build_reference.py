@@ -26,7 +26,7 @@ import click
 import ethogram
 from ethogram import config, errors
 from ethogram.cli.app import SECTIONS, app
-from ethogram.cli.failures import MEANINGS
+from ethogram.cli.exits import MEANINGS
 from ethogram.model import results
 from ethogram.segment import builder
 from ethogram.segment.english import to_english

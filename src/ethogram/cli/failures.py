@@ -12,7 +12,7 @@ import traceback
 
 import click
 
-from ethogram.cli.exits import MEANINGS, ExitCode, StoppedError
+from ethogram.cli.exits import ExitCode, StoppedError
 from ethogram.cli.hostile import visible, visible_lines
 from ethogram.cli.plain import to_json
 from ethogram.errors import (
@@ -21,8 +21,6 @@ from ethogram.errors import (
     WarehouseDamagedError,
     WorkspaceBusyError,
 )
-
-__all__ = ["MEANINGS", "ExitCode", "StoppedError", "report"]
 
 
 def report(error: BaseException, *, as_json: bool) -> ExitCode:
