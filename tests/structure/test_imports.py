@@ -53,7 +53,6 @@ DRIVERS: dict[str, tuple[str, ...]] = {
     "msgspec": ("store", "collect", "segment language", "segment running", "measure", "cli", "runtime"),
     "holidays": ("segment language",),
     "click": ("cli",),
-    "rich_click": ("cli",),
     "rich": ("cli",),
 }
 
