@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -256,3 +258,23 @@ def test_a_rebuild_keeps_every_answer(ran: Path, command: Ethogram) -> None:
     assert command("rebuild").exit_code == 0
     assert _json(command("status", "--json"))["events"] == 6
     assert _json(command("preview", REGULARS, *JANUARY, "--json"))["sample"] == ["ann"]
+
+
+def test_a_damaged_warehouse_refuses_to_answer_until_it_is_rebuilt(
+    ran: Path, process: Callable[..., subprocess.Popen[str]]
+) -> None:
+    def done(*args: str) -> tuple[int, str, str]:
+        started = process(*args, cwd=ran)
+        out, err = started.communicate(timeout=120)
+        return started.returncode, out, err
+
+    part = next((ran / "warehouse" / "data" / "default" / "events").resolve().glob("all_*"))
+    for file in part.iterdir():
+        file.write_bytes(b"broken")
+    code, _, err = done("preview", REGULARS, *JANUARY)
+    assert (code, "ethogram rebuild" in err, "Traceback" in err) == (ExitCode.DAMAGED, True, False), err
+    code, out, _ = done("doctor")
+    assert (code, "broken" in out) == (ExitCode.DAMAGED, True)
+    assert done("rebuild")[0] == 0
+    code, out, _ = done("preview", REGULARS, *JANUARY, "--json")
+    assert (code, json.loads(out)["sample"]) == (0, ["ann"])

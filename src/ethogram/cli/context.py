@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from ethogram.errors import InputError, SettingError, UserError
+from ethogram.errors import InputError, SettingError, UserError, WarehouseDamagedError
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -45,17 +45,37 @@ def tree_schema() -> dict[str, Any]:
 
 
 @contextmanager
-def opened() -> Iterator[Workspace]:
+def opened(*, even_damaged: bool = False) -> Iterator[Workspace]:
     """The workspace of this command, closed again at the end.
 
+    Args:
+        even_damaged: for verbs that look at damage or mend it; all others would answer from fewer rows.
+
     Raises:
+        WarehouseDamagedError: parts of what was loaded are broken.
         UserError: there is no workspace.
         WorkspaceBusyError: another process holds it.
     """
     path = found(click.get_current_context().find_object(str))
     workspace: Workspace
     with runtime().Workspace(path) as workspace:
+        if workspace.damage and not even_damaged:
+            _refuse(workspace.damage)
         yield workspace
+
+
+def _refuse(damage: tuple[str, ...]) -> None:
+    told = "\n".join(f"  {each}" for each in damage)
+    # A rebuild restores what was loaded; what a run computed, the next run computes again.
+    if all("table `membership" in each for each in damage):
+        click.echo(
+            f"warning: recorded memberships are damaged; the next `ethogram run` computes them anew\n{told}", err=True
+        )
+        return
+    raise WarehouseDamagedError(
+        f"the warehouse is damaged, and answers would be wrong:\n{told}",
+        hint="`ethogram rebuild` restores it from the accepted batches; `ethogram doctor` says more.",
+    )
 
 
 def found(given: str | None) -> Path:

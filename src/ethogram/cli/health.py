@@ -29,8 +29,10 @@ _STYLES = {Health.OK: "green", Health.WARNING: "yellow", Health.BROKEN: "bold re
 def status(as_json: bool) -> None:
     """Show the workspace at a glance."""
     out = Output()
-    with opened() as workspace:
+    with opened(even_damaged=True) as workspace:
         found = workspace.status()
+        for each in workspace.damage:
+            out.warn(f"damaged: {each}", "`ethogram rebuild` restores what was loaded.")
         if as_json:
             out.json(found)
         else:
@@ -72,7 +74,7 @@ def doctor(as_json: bool) -> None:
     Ends with exit code 5 when something is broken.
     """
     out = Output()
-    with opened() as workspace:
+    with opened(even_damaged=True) as workspace:
         findings = workspace.doctor()
     if as_json:
         out.json(findings)
@@ -104,7 +106,7 @@ def rebuild(as_json: bool) -> None:
     Everything that was ever accepted is stored again, in order; saved segments are kept.
     """
     out = Output()
-    with opened() as workspace:
+    with opened(even_damaged=True) as workspace:
         try:
             with Bar("rebuilding") as bar:
                 report = workspace.rebuild(

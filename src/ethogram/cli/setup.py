@@ -87,7 +87,7 @@ def show(as_json: bool) -> None:
 
 def _show(as_json: bool) -> None:
     out = Output()
-    with opened() as workspace:
+    with opened(even_damaged=True) as workspace:
         shown = {name: _PASSWORD.sub(r"\1***@", str(held)) for name, held in to_plain(workspace.settings).items()}
     if as_json:
         out.json(shown)
@@ -119,6 +119,6 @@ def now(meaning: str) -> None:
 
 def _set(**changes: str) -> None:
     out = Output()
-    with opened() as workspace:
+    with opened(even_damaged=True) as workspace:
         workspace.configure(**changes)
     out.note(*[f"{name} is now {visible(held)}" for name, held in changes.items()])
