@@ -18,7 +18,7 @@ from ethogram.clock import Clock, SystemClock
 from ethogram.collect.load import Report, load
 from ethogram.collect.mapping import MappingGuess, guess_mapping
 from ethogram.config import Settings
-from ethogram.errors import SegmentError, SettingError
+from ethogram.errors import SegmentError, SettingError, WarehouseDamagedError
 from ethogram.measure.catalogue import catalogue, names
 from ethogram.measure.doctor import examine
 from ethogram.measure.profiles import profile_view
@@ -54,6 +54,7 @@ from ethogram.segment.unknown_names import Known, warnings
 from ethogram.store.ledger import Ledger, SavedSegment
 from ethogram.store.loader import store_waiting
 from ethogram.store.rebuild import RebuildProgress, RebuildReport, rebuild
+from ethogram.store.schema import EARLIEST
 from ethogram.store.warehouse import Warehouse
 
 AsOf = dt.datetime | Literal["latest"] | None
@@ -105,13 +106,15 @@ class Workspace:
     Args:
         path: the workspace's directory.
         clock: tells the present; tests pass a `ManualClock`.
+        even_damaged: open it although parts of the warehouse are broken, to look at it or to rebuild it.
 
     Raises:
         SettingError: the directory is no workspace.
+        WarehouseDamagedError: parts of the warehouse are broken, so that every answer would be too small.
         WorkspaceBusyError: another process has it open; the message names it.
     """
 
-    def __init__(self, path: Source, *, clock: Clock | None = None) -> None:
+    def __init__(self, path: Source, *, clock: Clock | None = None, even_damaged: bool = False) -> None:
         self.path = Path(path).resolve()
         self.settings = config.read(self.path)
         self._clock = clock or SystemClock()
@@ -123,6 +126,13 @@ class Workspace:
             raise
         self._saved = SavedSegments(self._ledger)
         self.damage = self._warehouse.damage()
+        if self.damage and not even_damaged:
+            self.close()
+            raise WarehouseDamagedError(
+                f"the warehouse of `{self.path}` is damaged, and every answer would be too small: {'; '.join(self.damage)}",
+                hint="`ethogram rebuild` restores it from the accepted batches.",
+                damage=self.damage,
+            )
         if not self.damage:
             # What a killed process had accepted is stored before anything is asked.
             store_waiting(self._warehouse, self._ledger, self.path, self._clock.now())
@@ -218,8 +228,20 @@ class Workspace:
             warehouse=self._warehouse,
             directory=self.path,
             now=self._clock.now(),
+            known_at=self._undated(),
             **options,
         )
+
+    def _undated(self) -> dt.datetime:
+        """Since when a trait without a timestamp holds: since its load; in a workspace of history, always.
+
+        History is asked about at instants long before any load, where what is known only since the load would not
+        exist. There, later loads still come after earlier ones, by as many microseconds as seconds lie between them.
+        """
+        now = self._clock.now()
+        if self.settings.now != config.LATEST:
+            return now
+        return EARLIEST + dt.timedelta(microseconds=int(now.timestamp()))
 
     def guess_mapping(self, source: Source, kind: Kind = "events", **options: Unpack[LoadOptions]) -> MappingGuess:
         """Which column of a file is what, guessed from names and contents, with the first rows to look at."""

@@ -52,7 +52,7 @@ from ethogram.model.segment import (
 from oracle.comparisons import compare, is_between, is_in, is_near, text_matches
 from oracle.measures import measure
 from oracle.sequences import Tried, fits
-from oracle.values import MISSING, Views, of_number, of_told, of_value
+from oracle.values import MISSING, Views, of_number, of_values, of_value
 from oracle.windows import anniversary_lies_in, duration_seconds, later, lies_in, local_date
 from oracle.world import (
     Event,
@@ -121,7 +121,7 @@ def population(world: World, entity: Entity, now: dt.datetime) -> set[str]:
 def account_of(world: World, profile_id: str, now: dt.datetime) -> str | None:
     """The account that a profile belongs to as of now."""
     told = trait_as_of(trait_changes_of(world, Entity.PROFILE, profile_id), "account_id", now)
-    return of_told(told, world.zone).generic
+    return of_values(told, world.zone).generic
 
 
 def events_of(subject: Subject) -> list[Event]:
@@ -211,7 +211,7 @@ def trait_of(name: str, subject: Subject) -> Views:
     if subject.id is None:
         return MISSING
     changes = trait_changes_of(subject.world, subject.entity, subject.id)
-    return of_told(trait_as_of(changes, name, subject.now), subject.world.zone)
+    return of_values(trait_as_of(changes, name, subject.now), subject.world.zone)
 
 
 def calculate(kind: Operator, left: Views, right: Views) -> Views:

@@ -85,7 +85,7 @@ def of_value(value: Value, zone: ZoneInfo) -> Views:
 
 
 def of_values(values: Sequence[Value], zone: ZoneInfo) -> Views:
-    """The views of what events at one instant say together: each view on its own, the greatest value that has it."""
+    """The views of what events, or trait changes, at one instant say together: each view on its own, the greatest value that has it."""
     each = [of_value(value, zone) for value in values if value is not None]
     return Views(
         present=bool(each),
@@ -97,16 +97,6 @@ def of_values(values: Sequence[Value], zone: ZoneInfo) -> Views:
         items=frozenset(item for one in each for item in one.items),
         place=max((one.place for one in each if one.place is not None), default=None),
     )
-
-
-def of_told(values: Sequence[Value], zone: ZoneInfo) -> Views:
-    """The views of a trait that several changes tell at one instant: the one greatest value by (number, text)."""
-    return max((of_value(value, zone) for value in values), key=_rank, default=MISSING)
-
-
-def _rank(views: Views) -> tuple[float, str, bool]:
-    number = -math.inf if views.number is None else views.number
-    return number, views.text or "", bool(views.boolean)
 
 
 def generic_number(value: float) -> str:

@@ -58,7 +58,7 @@ def opened(*, even_damaged: bool = False) -> Iterator[Workspace]:
     """
     path = found(click.get_current_context().find_object(str))
     workspace: Workspace
-    with runtime().Workspace(path) as workspace:
+    with runtime().Workspace(path, even_damaged=True) as workspace:
         if workspace.damage and not even_damaged:
             _refuse(workspace.damage)
         yield workspace

@@ -85,6 +85,7 @@ class _Place:
     types: Mapping[str, str]
     again: bool
     limits: Limits
+    known_at: dt.datetime
     rejects: RejectsFile
     progress: Report | None
     counts: _Counts = field(default_factory=_Counts)
@@ -106,6 +107,7 @@ def load(
     rejects: Path | None = None,
     again: bool = False,
     limits: Limits | None = None,
+    known_at: dt.datetime | None = None,
     progress: Report | None = None,
 ) -> LoadSummary:
     """What the load did; everything it counts as accepted is on disk and in the warehouse.
@@ -115,7 +117,8 @@ def load(
         sources: paths, globs, `-` for standard input; CSV, JSON lines, calls of the Segment spec or Parquet, each
             optionally gzip or zstd.
         directory: the workspace.
-        now: when the load happens; traits without a timestamp are true from then on.
+        now: when the load happens.
+        known_at: since when traits without a timestamp are true; by default since `now`.
         mapping: role → column; what is left out is guessed from names and contents.
         event: the event of every row, where no column says it.
         timezone: IANA name, for timestamps without an offset.
@@ -148,6 +151,7 @@ def load(
             types or {},
             again,
             limits or Limits(),
+            known_at or now,
             rejected,
             progress,
         )
@@ -217,7 +221,7 @@ def _load_source(source: Source, place: _Place) -> Load:
         digest=content,
         kind=kind,
         source=source.name,
-        reading={**settled, "known_at": place.now.isoformat()},
+        reading={**settled, "known_at": place.known_at.isoformat()},
         now=place.now,
     )
     known_at = dt.datetime.fromisoformat(started.reading["known_at"])
@@ -249,7 +253,7 @@ def _reading(source: Source, sample: Rows, place: _Place) -> tuple[Reading, dict
         zone=zone_named(place.timezone),
         order=order if order in _ORDERS else None,
         types=types,
-        known_at=place.now,
+        known_at=place.known_at,
         segment=segment,
         limits=place.limits,
     )

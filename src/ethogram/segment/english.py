@@ -72,6 +72,10 @@ _TESTS = {
 _ANY_CASE = " (in capitals or not)"
 
 
+# Days whose name says already that they come back every year.
+_YEARLY = frozenset({"birthday", "anniversary"})
+
+
 def to_english(definition: Definition) -> str:
     """One sentence: “People who ….” or “Accounts that ….”"""
     accounts = definition.entity is Entity.ACCOUNT
@@ -305,7 +309,10 @@ class _English(Nouns):
         operand, window = condition.operand, window_words(condition.window)
         if isinstance(operand, model.Anniversary):
             verb = "fell" if isinstance(condition.window, model.InLast) else "falls"
-            return self._whose(f"anniversary of {self.noun(operand.operand)} {verb} {window}")
+            day = self.noun(operand.operand)
+            if day not in _YEARLY:
+                day = f"anniversary of {day}"
+            return self._whose(f"{day} {verb} {window}")
         past = isinstance(operand, model.Measure) and operand.property is None
         return self._value_of(operand, f"{'was' if past else 'is'} {window}")
 

@@ -110,7 +110,10 @@ class Nouns:
         selection = measure.selection
         if measure.property is not None:
             words = self.event(selection.event, selection.where)
-            phrase = _OF_PROPERTY[measure.function].format(plain(measure.property), words)
+            wording = _OF_PROPERTY[measure.function]
+            if measure.function is Function.SUM and measure.property.startswith("total"):
+                wording = "sum of {} of {}"  # “total total” reads like a slip
+            phrase = wording.format(plain(measure.property), words)
         elif measure.function in {Function.COUNT, Function.GAP} and selection.event is None:
             where = "" if selection.where is None else f" (where {self.where_words(selection.where)})"
             phrase = (
@@ -124,6 +127,9 @@ class Nouns:
         return phrase + self.window(selection.window)
 
     def _arithmetic(self, operand: model.Arithmetic) -> str:
+        among = _among(operand)
+        if among is not None:
+            return f"{self.value(operand.left)} (among those who did {self.selection(among)})"
         strength = _STRENGTH[operand.operator]
         left, right = self._term(operand.left, strength), self._term(operand.right, strength + 1)
         return f"{left} {_OPERATORS[operand.operator]} {right}"
@@ -133,6 +139,22 @@ class Nouns:
             words = self._arithmetic(operand)
             return f"({words})" if _STRENGTH[operand.operator] < strength else words
         return self.value(operand)
+
+
+def _among(operand: model.Arithmetic) -> Selection | None:
+    """The events of `m * (count(x) / count(x))`: m itself for whoever did x, and missing for everybody else.
+
+    It is how a segment ranks only those who did something, since a measure over nothing is 0 and would be ranked too.
+    """
+    match operand:
+        case model.Arithmetic(
+            Operator.MULTIPLY,
+            _,
+            model.Arithmetic(Operator.DIVIDE, model.Measure(Function.COUNT, selection) as above, below),
+        ) if above == below:
+            return selection
+        case _:
+            return None
 
 
 def _of(entity: Entity) -> str:
