@@ -7,6 +7,7 @@ JOBS   ?= 0# processes for the tests: 0 is one process, no workers; the embedded
 SCALE  ?= 1# share of the benchmark's 50 million events
 TESTS  ?= tests
 FUZZ_MINUTES ?= 10
+FUZZ_SCENES  ?= 100
 
 BIN  := $(VENV)/bin
 PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -69,8 +70,13 @@ examples: $(DEV) ## prepare examples/data anew from DATA=folder (see examples/RE
 bench: $(DEV) ## compare with the alternatives on generated events (SCALE=0.1 for a tenth)
 	@$(BIN)/python bench/run.py --scale $(SCALE)
 
-fuzz: $(DEV) ## compare engine and oracle on ever new segments for FUZZ_MINUTES
-	@PYTHONPATH=tests $(BIN)/python -m oracle.fuzz --minutes $(FUZZ_MINUTES)
+fuzz: $(DEV) ## compare engine and oracle on ever new segments, for FUZZ_MINUTES or until they differ
+	@end=$$(( $$(date +%s) + 60 * $(FUZZ_MINUTES) )); seed=$$(date +%s); \
+	while [ $$(date +%s) -lt $$end ]; do \
+	  seed=$$(( seed + 1 )); echo "ETHOGRAM_SEED=$$seed ETHOGRAM_SCENES=$(FUZZ_SCENES)"; \
+	  ETHOGRAM_SEED=$$seed ETHOGRAM_SCENES=$(FUZZ_SCENES) \
+	    $(BIN)/python -m pytest -q --timeout 0 --hypothesis-seed=$$seed tests/oracle/test_agreement.py || exit 1; \
+	done
 
 lock: $(DEV) ## choose newest versions and write both lock files
 	@$(BIN)/uv pip compile pyproject.toml --group build --upgrade $(LOCK) --output-file requirements.lock
