@@ -174,9 +174,8 @@ def library() -> str:
     parts = [f"# Library\n\n{_prose(inspect.getdoc(ethogram) or '')}\n"]
     public = [(name, getattr(ethogram, name)) for name in sorted(ethogram.__all__)]
     parts.append("## Functions\n")
-    parts.append(
-        f"### `ethogram.open`\n\n```text\nethogram.open{_signature(ethogram.open.__init__).replace('-> None', '-> Workspace')}\n```\n"
-    )
+    opening = _signature(ethogram.open.__init__).replace("-> None", "-> Workspace")
+    parts.append(f"### `ethogram.open`\n\n```text\nethogram.open{opening}\n```\n")
     parts.append("Opens a workspace: another name of the class `Workspace`, below.\n")
     for name, member in public:
         if inspect.isfunction(member) and member.__module__ != builder.__name__:
