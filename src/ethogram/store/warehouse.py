@@ -100,7 +100,7 @@ class Warehouse:
 
     def _connect(self, **arguments: Any) -> Client:
         try:
-            return clickhouse_connect.get_client(**arguments)
+            return clickhouse_connect.get_client(settings=_SETTINGS, **arguments)
         except (ClickHouseError, RuntimeError, OSError) as error:
             if self._lock is not None:
                 self._lock.release()
@@ -113,19 +113,19 @@ class Warehouse:
         """The rows of a query as tuples; instants come back aware, in UTC."""
         with self._mutex, _wrapped(sql):
             result = self._client.query(
-                sql, parameters=dict(parameters or {}), settings=_SETTINGS | settings, tz_mode="aware"
+                sql, parameters=dict(parameters or {}), settings=settings, tz_mode="aware"
             )
             return [tuple(row) for row in result.result_rows]
 
     def arrow(self, sql: str, parameters: Parameters | None = None, **settings: Any) -> pa.Table:
         """The rows of a query as an Arrow table."""
         with self._mutex, _wrapped(sql):
-            return self._client.query_arrow(sql, parameters=dict(parameters or {}), settings=_SETTINGS | settings)
+            return self._client.query_arrow(sql, parameters=dict(parameters or {}), settings=settings)
 
     def measured(self, sql: str, parameters: Parameters | None = None) -> tuple[list[tuple[Any, ...]], int, int]:
         """Like `query`, with the rows and bytes that the engine read."""
         with self._mutex, _wrapped(sql):
-            result = self._client.query(sql, parameters=dict(parameters or {}), settings=_SETTINGS, tz_mode="aware")
+            result = self._client.query(sql, parameters=dict(parameters or {}), tz_mode="aware")
             summary = result.summary or {}
             rows = [tuple(row) for row in result.result_rows]
             return rows, int(summary.get("read_rows", 0)), int(summary.get("read_bytes", 0))
@@ -140,13 +140,13 @@ class Warehouse:
         """
         extra = {"insert_deduplication_token": token, "insert_deduplicate": 1} if token else {}
         with self._mutex, _wrapped(sql):
-            self._client.command(sql, parameters=dict(parameters or {}), settings=_SETTINGS | settings | extra)
+            self._client.command(sql, parameters=dict(parameters or {}), settings=settings | extra)
 
     def insert_arrow(self, table: str, data: pa.Table, *, token: str | None = None) -> None:
         """Appends an Arrow table whose column names are the table's."""
         extra = {"insert_deduplication_token": token, "insert_deduplicate": 1} if token else {}
         with self._mutex, _wrapped(f"INSERT INTO {table}"):
-            self._client.insert_arrow(table, data, settings=_SETTINGS | extra)
+            self._client.insert_arrow(table, data, settings=extra)
 
     def damage(self) -> tuple[str, ...]:
         """Parts of our tables that the engine set aside as broken, as sentences; empty when all is well.
