@@ -318,9 +318,7 @@ class Workspace:
             entity = Entity(saved.entity)
             return recorded.recorded_members(self._warehouse, saved.number, entity, limit=limit, after=after)
         definition = self._definition(saved, live) if saved else self._saved.expanded(self._named(segment)[1], live)
-        return self._evaluator.members(
-            definition, self.now(as_of), numbers=_numbers(live), limit=limit, after=after
-        )
+        return self._evaluator.members(definition, self.now(as_of), numbers=_numbers(live), limit=limit, after=after)
 
     def explain(self, segment: str, *, as_of: AsOf = None) -> Explanation:
         """How a saved segment or a text is understood, its SQL, what it costs, and which events wake it."""
@@ -603,7 +601,9 @@ class Segments:
         users = [
             other
             for other, segment in live.items()
-            if other != name and segment.text is not None and name in references(self._saved.parsed(segment.text).condition)
+            if other != name
+            and segment.text is not None
+            and name in references(self._saved.parsed(segment.text).condition)
         ]
         if users:
             raise SegmentError(
@@ -650,9 +650,7 @@ def init(path: Source, *, clock: Clock | None = None, **settings: str) -> Worksp
     """
     directory = Path(path)
     if (directory / config.FILE).exists():
-        raise SettingError(
-            f"`{directory}` is a workspace already", hint="Open it, or choose another directory."
-        )
+        raise SettingError(f"`{directory}` is a workspace already", hint="Open it, or choose another directory.")
     unknown = sorted(set(settings) - set(config.NAMES))
     if unknown:
         raise SettingError(f"there is no setting `{unknown[0]}`", hint=f"Known are: {', '.join(config.NAMES)}.")

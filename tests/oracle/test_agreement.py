@@ -55,7 +55,8 @@ def written(scene: Scene, seed: int) -> tuple[Scene, list[list[Definition]]]:
     scene = Scene(with_definitions(scene.world, saved), scene.now, scene.instants)
     groups = [(Entity.PROFILE, OVER_PROFILES), (Entity.ACCOUNT, OVER_ACCOUNTS)]
     return scene, [
-        [Definition(Author(choose, scene, entity).condition(), entity) for _ in range(count)] for entity, count in groups
+        [Definition(Author(choose, scene, entity).condition(), entity) for _ in range(count)]
+        for entity, count in groups
     ]
 
 

@@ -68,8 +68,10 @@ def names(warehouse: Warehouse) -> tuple[dict[str, int], dict[str, frozenset[str
     found = warehouse.query(
         f"SELECT event, groupUniqArrayArray(JSONAllPaths(properties)) FROM events WHERE {_sampled(share)} GROUP BY event"
     )
-    return events, {event: frozenset(_with_parents(paths)) for event, paths in found}, *(
-        _trait_names(warehouse, table) for table in ("profile_traits", "account_traits")
+    return (
+        events,
+        {event: frozenset(_with_parents(paths)) for event, paths in found},
+        *(_trait_names(warehouse, table) for table in ("profile_traits", "account_traits")),
     )
 
 

@@ -81,7 +81,9 @@ def _files(ledger: Ledger, directory: Path) -> Finding:
 
 
 def _keys(warehouse: Warehouse) -> Finding:
-    orphans = warehouse.query("SELECT uniqExact(profile) FROM events WHERE profile NOT IN (SELECT profile FROM profiles)")
+    orphans = warehouse.query(
+        "SELECT uniqExact(profile) FROM events WHERE profile NOT IN (SELECT profile FROM profiles)"
+    )
     if orphans[0][0]:
         detail = f"{orphans[0][0]:,} profiles have events and no id"
         return Finding("profile keys", Health.BROKEN, detail, "`ethogram rebuild` stores them anew.")
@@ -94,7 +96,10 @@ def _run(ledger: Ledger, now: dt.datetime) -> Finding:
         return Finding("unfinished run", Health.OK, "none")
     health = Health.WARNING if now - run.started_at < _LONG_RUNNING else Health.BROKEN
     return Finding(
-        "unfinished run", health, f"a run of {run.started_at:%Y-%m-%d %H:%M} UTC was cut off", "`ethogram run` finishes it."
+        "unfinished run",
+        health,
+        f"a run of {run.started_at:%Y-%m-%d %H:%M} UTC was cut off",
+        "`ethogram run` finishes it.",
     )
 
 

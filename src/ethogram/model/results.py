@@ -52,11 +52,10 @@ class Preview:
     milliseconds: float
     warnings: tuple[Warned, ...] = ()
     entity: str = "profile"
+    share: float = field(init=False)  # count / population, 0 for an empty population
 
-    @property
-    def share(self) -> float:
-        """count / population, 0 for an empty population."""
-        return self.count / self.population if self.population else 0.0
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "share", self.count / self.population if self.population else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +142,7 @@ class ConditionState:
     depth: int  # 0 is the whole definition
     value: str | None  # the measure's value, readable; None for and/or/not
     changes_at: dt.datetime | None  # when it changes although nothing happens
-    missing: str | None  # what would make it hold, in words; None when it holds
+    missing: str | None  # what must change for the whole to hold, in words; None when this is as it must be
     evidence: tuple[Evidence, ...] = ()
 
 

@@ -234,7 +234,7 @@ class Compiler:
             case InSegment(name):
                 number = self._number(name)
                 self._registry.of(Source.CHANGES).segments.add(number)
-                entered = f"maxArgMaxIf(toUInt8(change = 'entered'), ts, segment = {number})"
+                entered = f"maxArgMaxIf(toUInt8(change = 'entered'), (ts, version), segment = {number})"
                 return Compiled(f"({self._registry.add(Source.CHANGES, entered)} = 1)")
             case Crossed(name, left, window):
                 return self._crossed(name, "left" if left else "entered", Selection(None, window=window))

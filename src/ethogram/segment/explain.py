@@ -63,6 +63,7 @@ class _Part:
 
     node: Condition
     depth: int
+    wanted: bool  # under a `not`, a condition must not hold
     compiled: Compiled
     value: str | None  # SQL
 
@@ -123,7 +124,7 @@ class Explainer:
         prefix = "account:" if of_account else ""
         key = self._evaluator.keys([prefix + id_])[prefix + id_]
         plan, (whole,) = self._evaluator.plan([expand(definition)], now, numbers=numbers, scope=[key])
-        parts = list(self._parts(definition.condition, 0, plan, definition.entity, expand))
+        parts = list(self._parts(definition.condition, 0, plan, definition.entity, expand, wanted=True))
         columns = [f"{whole.holds} AS holds_whole", f"{plan.due([whole])} AS due_whole"]
         for index, part in enumerate(parts):
             columns.append(f"{part.compiled.holds} AS holds_{index}")
@@ -153,21 +154,23 @@ class Explainer:
             conditions=tuple(states),
         )
 
-    def _parts(self, node: Condition, depth: int, plan: Plan, entity: Entity, expand: Expand) -> Iterator[_Part]:
+    def _parts(
+        self, node: Condition, depth: int, plan: Plan, entity: Entity, expand: Expand, *, wanted: bool
+    ) -> Iterator[_Part]:
         meant = expand(Definition(node, entity)).condition
         operand = _operand(node)
-        yield _Part(node, depth, plan.add(meant), None if operand is None else plan.value(operand))
+        yield _Part(node, depth, wanted, plan.add(meant), None if operand is None else plan.value(operand))
         match node:
             case And(items) | Or(items):
                 inner: tuple[Condition, ...] = items
             case Not(item):
-                inner = (item,)
+                inner, wanted = (item,), not wanted
             case InSegment() if meant != node:
                 inner = (meant,)
             case _:
                 inner = ()
         for item in inner:
-            yield from self._parts(item, depth + 1, plan, entity, expand)
+            yield from self._parts(item, depth + 1, plan, entity, expand, wanted=wanted)
 
     def _state(self, part: _Part, row: tuple[Any, ...], evidence: tuple[Evidence, ...]) -> ConditionState:
         holds, due, value = bool(row[0]), _due(row[1]), row[2]
@@ -178,7 +181,7 @@ class Explainer:
             depth=part.depth,
             value=value,
             changes_at=due,
-            missing=None if holds else missing(part.node, value),
+            missing=None if holds == part.wanted else missing(part.node, value, wanted=part.wanted),
             evidence=evidence,
         )
 
@@ -191,15 +194,17 @@ class Explainer:
         return tuple(Evidence(at, event, json.loads(properties)) for at, event, properties in rows)
 
 
-def missing(node: Condition, value: str | None) -> str:
-    """What would make a condition hold that does not, in words."""
+def missing(node: Condition, value: str | None, *, wanted: bool = True) -> str:
+    """What would make a condition hold that does not (or, unwanted, stop holding), in words."""
     match node:
+        case Not():
+            return "what stands below must no longer be so" if wanted else "what stands below must be so"
         case And():
-            return "every condition below must hold"
+            return "every condition below must hold" if wanted else "one of the conditions below must no longer hold"
         case Or():
-            return "one of the conditions below must hold"
-        case Not(item):
-            return f"must no longer be so: {condition_to_english(item)}"
+            return "one of the conditions below must hold" if wanted else "no condition below may hold any longer"
+        case _ if not wanted:
+            return f"must no longer be so: {condition_to_english(node)}"
         case Did():
             return "one such event"
         case Compare():

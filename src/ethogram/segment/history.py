@@ -124,7 +124,7 @@ def record_static(
     )
     held = (
         "SELECT key FROM membership_changes WHERE segment = {number:UInt32} GROUP BY key "
-        "HAVING argMax(change, at) = 'entered'"
+        "HAVING argMax(change, (at, version)) = 'entered'"
     )
     warehouse.command(
         f"""INSERT INTO membership_changes

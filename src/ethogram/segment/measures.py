@@ -242,7 +242,9 @@ class Measures:
         any_where = self.rows(source, selection.event, None, Bounds(None, None))
         now = self._binder.instant(self._frame.now_us)
         return [
-            self._registry.add(source, f"minOrNullIf(assumeNotNull({due}), {any_where} AND ifNull({due} > {now}, false))")
+            self._registry.add(
+                source, f"minOrNullIf(assumeNotNull({due}), {any_where} AND ifNull({due} > {now}, false))"
+            )
             for due in self._where_dues(selection.where)
         ]
 
@@ -322,7 +324,6 @@ def place_of(column: str, name: str, registry: Registry) -> tuple[str, str]:
         return f"if(abs({found}) <= {most}, {found}, NULL)"
 
     return coordinate(("lat", "latitude"), 1, 90), coordinate(("lon", "longitude"), 2, 180)
-
 
 
 def _numeric(value: Callable[[], str], *, nullable: bool = False) -> Views:

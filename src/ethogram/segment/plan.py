@@ -186,7 +186,7 @@ class Plan:
         numbers = self._binder.bind("Array(UInt32)", sorted(gathered.segments))
         return (
             f"SELECT key AS changes_now_key,\n{_columns(gathered)}\nFROM (\n"
-            f"SELECT key, segment, change, at AS ts FROM membership_changes\n"
+            f"SELECT key, segment, change, version, at AS ts FROM membership_changes\n"
             f"WHERE at <= {self._now} AND segment IN {numbers}{scope}\n)\nGROUP BY key"
         )
 

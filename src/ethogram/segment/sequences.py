@@ -24,7 +24,9 @@ def compile_sequence(
     dues = [
         due
         for step in node.steps
-        for due in measures.crossing_dues(source, Selection(step.event, step.where, None if step.negated else node.window))
+        for due in measures.crossing_dues(
+            source, Selection(step.event, step.where, None if step.negated else node.window)
+        )
     ]
     reachable, forbidden = "", ""
     for position, step in enumerate(node.steps):

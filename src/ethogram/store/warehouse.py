@@ -112,9 +112,7 @@ class Warehouse:
     def query(self, sql: str, parameters: Parameters | None = None, **settings: Any) -> list[tuple[Any, ...]]:
         """The rows of a query as tuples; instants come back aware, in UTC."""
         with self._mutex, _wrapped(sql):
-            result = self._client.query(
-                sql, parameters=dict(parameters or {}), settings=settings, tz_mode="aware"
-            )
+            result = self._client.query(sql, parameters=dict(parameters or {}), settings=settings, tz_mode="aware")
             return [tuple(row) for row in result.result_rows]
 
     def arrow(self, sql: str, parameters: Parameters | None = None, **settings: Any) -> pa.Table:
