@@ -68,7 +68,7 @@ examples: $(DEV) ## prepare examples/data anew from DATA=folder (see examples/RE
 	@$(BIN)/python tools/prepare_examples.py $(DATA)
 
 bench: $(DEV) ## compare with the alternatives on generated events (SCALE=0.1 for a tenth)
-	@$(BIN)/python bench/run.py --scale $(SCALE)
+	@$(BIN)/python bench --scale $(SCALE)
 
 fuzz: $(DEV) ## compare engine and oracle on ever new segments, for FUZZ_MINUTES or until they differ
 	@end=$$(( $$(date +%s) + 60 * $(FUZZ_MINUTES) )); seed=$$(date +%s); \
