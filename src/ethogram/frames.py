@@ -1,7 +1,7 @@
 """Segments straight over a data frame or a Parquet file, without any set-up.
 
-Reads frames through Arrow (pandas, Polars, pyarrow, anything with `__arrow_c_stream__`) or Parquet paths; evaluates in a
-warehouse that is gone afterwards. Keeps nothing. The rows go through the same checks and the same plans as a
+Reads frames through Arrow (pandas, Polars, pyarrow, anything with `__arrow_c_stream__`) or Parquet paths; evaluates
+in a warehouse that is gone afterwards. Keeps nothing. The rows go through the same checks and the same plans as a
 workspace's, so the answers are the same.
 """
 

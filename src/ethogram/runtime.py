@@ -129,7 +129,8 @@ class Workspace:
         if self.damage and not even_damaged:
             self.close()
             raise WarehouseDamagedError(
-                f"the warehouse of `{self.path}` is damaged, and every answer would be too small: {'; '.join(self.damage)}",
+                f"the warehouse of `{self.path}` is damaged, and every answer would be too small: "
+                + "; ".join(self.damage),
                 hint="`ethogram rebuild` restores it from the accepted batches.",
                 damage=self.damage,
             )
@@ -557,7 +558,7 @@ class Segments:
             raise SettingError("a static segment needs either profile ids or `snapshot_of`, not both")
         now = self._workspace._clock.now()
         if snapshot_of is not None:
-            ids = self._workspace.members(snapshot_of, as_of=as_of).column(0).to_pylist()
+            ids = [str(id_) for id_ in self._workspace.members(snapshot_of, as_of=as_of).column(0).to_pylist()]
             english = f"People who were in “{snapshot_of}” on {self._workspace.now(as_of):%Y-%m-%d %H:%M} UTC."
         else:
             ids = list(profile_ids or ())
@@ -569,7 +570,7 @@ class Segments:
         size, unknown = recorded.record_static(
             self._workspace._warehouse, saved.number, saved.version, ids, effective, cause="list"
         )
-        warned = ()
+        warned: tuple[Warned, ...] = ()
         if unknown:
             shown = ", ".join(f"`{id_}`" for id_ in unknown[:3])
             warned = (Warned(f"{len(unknown):,} of the ids are no known profile and were left out: {shown} …"),)

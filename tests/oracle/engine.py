@@ -40,7 +40,7 @@ def asked(
     prefix = "account:" if definitions[0].entity.value == "account" else ""
     keys = None if scope is None else list(evaluator.keys([prefix + id for id in scope]).values())
     plan, compiled = evaluator.plan(expanded, now, numbers=numbers_of(world), scope=keys)
-    query = plan.evaluation({number: each for number, each in enumerate(compiled, start=1)})
+    query = plan.evaluation(dict(enumerate(compiled, start=1)))
     rows = warehouse.query(query.sql, query.parameters)
     members: list[set[str]] = [set() for _ in definitions]
     due: dict[str, dt.datetime] = {}

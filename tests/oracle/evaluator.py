@@ -52,7 +52,7 @@ from ethogram.model.segment import (
 from oracle.comparisons import compare, is_between, is_in, is_near, text_matches
 from oracle.measures import measure
 from oracle.sequences import Tried, fits
-from oracle.values import MISSING, Views, of_number, of_values, of_value
+from oracle.values import MISSING, Views, of_number, of_value, of_values
 from oracle.windows import anniversary_lies_in, duration_seconds, later, lies_in, local_date
 from oracle.world import (
     Event,

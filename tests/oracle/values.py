@@ -85,7 +85,7 @@ def of_value(value: Value, zone: ZoneInfo) -> Views:
 
 
 def of_values(values: Sequence[Value], zone: ZoneInfo) -> Views:
-    """The views of what events, or trait changes, at one instant say together: each view on its own, the greatest value that has it."""
+    """What events, or trait changes, at one instant say together: per view, the greatest value that has it."""
     each = [of_value(value, zone) for value in values if value is not None]
     return Views(
         present=bool(each),

@@ -28,7 +28,9 @@ def clock() -> ManualClock:
 def shop(tmp_path: Path, clock: ManualClock) -> Iterator[Workspace]:
     """Ann bought on days 0, 4 and 8, Bob on day 1, Cy only visited; Dee is known by a trait alone."""
     bought = [("ann", 0), ("ann", 4), ("ann", 8), ("bob", 1)]
-    rows = [(who, "purchase", START + day * DAY, {"amount": 10 * day}) for who, day in bought]
+    rows: list[tuple[str, str, dt.datetime, dict[str, int | str]]] = [
+        (who, "purchase", START + day * DAY, {"amount": 10 * day}) for who, day in bought
+    ]
     rows += [("cy", "visit", START + 2 * DAY, {"page": "/"})]
     file = tmp_path / "events.jsonl"
     file.write_text(
@@ -46,8 +48,7 @@ def shop(tmp_path: Path, clock: ManualClock) -> Iterator[Workspace]:
 
 
 def ids(workspace: Workspace, segment: str, as_of: dt.datetime | None = None) -> list[str]:
-    found: list[str] = workspace.members(segment, as_of=as_of).column("profile_id").to_pylist()
-    return found
+    return [str(id_) for id_ in workspace.members(segment, as_of=as_of).column("profile_id").to_pylist()]
 
 
 def test_entries_and_exits_are_recorded_against_the_run_before(shop: Workspace) -> None:
@@ -137,7 +138,7 @@ def test_segments_refer_to_each_other_but_not_in_circles(shop: Workspace) -> Non
     shop.segments.save("buyers", "did(purchase)")
     shop.segments.save("visitors", "not in_segment('buyers')")
     assert ids(shop, "visitors") == ["cy", "dee"]
-    with pytest.raises(SegmentError, match="circle.*visitors"):
+    with pytest.raises(SegmentError, match=r"circle.*visitors"):
         shop.segments.save("buyers", "did(purchase) or in_segment('visitors')")
     with pytest.raises(SegmentError, match="used by `visitors`"):
         shop.segments.delete("buyers")

@@ -29,7 +29,7 @@ INTEGERS = st.one_of(st.integers(-10, 1000), st.integers(-(2**63) + 1, 2**63 - 1
 FLOATS = st.floats(allow_nan=False, allow_infinity=False).filter(lambda value: not value.is_integer())
 SPANS = st.builds(s.Span, st.one_of(st.integers(1, 90), st.just(100_000)), st.sampled_from(s.Unit))
 DATES = st.dates(dt.date(1901, 1, 1), dt.date(2298, 12, 31))
-INSTANTS = st.datetimes(dt.datetime(1901, 1, 1), dt.datetime(2298, 12, 31)).map(  # noqa: DTZ001 - made aware below
+INSTANTS = st.datetimes(dt.datetime(1901, 1, 1), dt.datetime(2298, 12, 31)).map(
     lambda value: value.replace(tzinfo=dt.UTC)
 )
 

@@ -40,8 +40,8 @@ def catalogue(warehouse: Warehouse, now: dt.datetime) -> Catalogue:
         now: the present; what lies after it is warned of.
     """
     totals = warehouse.query(
-        "SELECT event, count(), uniqExact(profile), min(ts), max(ts), countIf(ts > fromUnixTimestamp64Micro({now:Int64})) "
-        "FROM events GROUP BY event ORDER BY count() DESC, event",
+        "SELECT event, count(), uniqExact(profile), min(ts), max(ts), "
+        "countIf(ts > fromUnixTimestamp64Micro({now:Int64})) FROM events GROUP BY event ORDER BY count() DESC, event",
         {"now": micros(now)},
     )
     rows = sum(row[1] for row in totals)
@@ -57,22 +57,21 @@ def catalogue(warehouse: Warehouse, now: dt.datetime) -> Catalogue:
         *_properties(warehouse, "profile_traits", "traits", 1).get("", ()),
         *(replace(fact, name=f"account.{fact.name}") for fact in of_accounts),
     )
-    return Catalogue(tuple(events), traits, tuple([*_absurd(warehouse), *_mixed(traits)]))
+    return Catalogue(tuple(events), traits, (*_absurd(warehouse), *_mixed(traits)))
 
 
 def names(warehouse: Warehouse) -> tuple[dict[str, int], dict[str, frozenset[str]], dict[str, int], dict[str, int]]:
     """Names only, for warnings about ones never seen: events with counts, their properties, traits of profiles and
-    traits of accounts with counts."""
+    traits of accounts with counts.
+    """
     events = dict(warehouse.query("SELECT event, count() FROM events GROUP BY event"))
     share = max(1, sum(events.values()) // _PROPERTY_ROWS)
     found = warehouse.query(
-        f"SELECT event, groupUniqArrayArray(JSONAllPaths(properties)) FROM events WHERE {_sampled(share)} GROUP BY event"
+        "SELECT event, groupUniqArrayArray(JSONAllPaths(properties)) "
+        f"FROM events WHERE {_sampled(share)} GROUP BY event"
     )
-    return (
-        events,
-        {event: frozenset(_with_parents(paths)) for event, paths in found},
-        *(_trait_names(warehouse, table) for table in ("profile_traits", "account_traits")),
-    )
+    properties = {event: frozenset(_with_parents(paths)) for event, paths in found}
+    return events, properties, _trait_names(warehouse, "profile_traits"), _trait_names(warehouse, "account_traits")
 
 
 def _trait_names(warehouse: Warehouse, table: str) -> dict[str, int]:
@@ -172,11 +171,14 @@ def _silent(count: int, first_at: dt.datetime, last_at: dt.datetime, newest: dt.
 
 
 def _absurd(warehouse: Warehouse) -> list[str]:
+    per_profile = "SELECT profile, count() AS c FROM events GROUP BY profile"
     rows = warehouse.query(
-        "SELECT profile_id, c, m FROM (SELECT profile, count() AS c FROM events GROUP BY profile ORDER BY c DESC LIMIT 5)"
-        " AS most CROSS JOIN (SELECT quantileExact(0.5)(c) AS m FROM (SELECT count() AS c FROM events GROUP BY profile))"
-        " AS usual LEFT JOIN (SELECT profile, any(profile_id) AS profile_id FROM profiles GROUP BY profile) AS ids"
-        " ON ids.profile = most.profile ORDER BY c DESC"
+        f"""SELECT profile_id, c, m
+            FROM ({per_profile} ORDER BY c DESC LIMIT 5) AS most
+            CROSS JOIN (SELECT quantileExact(0.5)(c) AS m FROM ({per_profile})) AS usual
+            LEFT JOIN (SELECT profile, any(profile_id) AS profile_id FROM profiles GROUP BY profile) AS ids
+            ON ids.profile = most.profile
+            ORDER BY c DESC"""
     )
     return [
         f"profile `{profile_id}` has {count:,} events, the usual profile {usual:,}: a robot, a test or a shared id?"

@@ -30,7 +30,8 @@ def profile_view(
     bound = {"id": profile_id, "now": now, "limit": limit}
     mine = "profile = sipHash64({id:String})"
     known = warehouse.query(
-        f"SELECT min(known_at), count() FROM profiles WHERE {mine} HAVING count() > 0 AND min(known_at) <= {{now:{INSTANT}}}",
+        f"SELECT min(known_at), count() FROM profiles WHERE {mine} "
+        f"HAVING count() > 0 AND min(known_at) <= {{now:{INSTANT}}}",
         bound,
     )
     if not known:
@@ -41,7 +42,8 @@ def profile_view(
         )
     before = f"{mine} AND ts <= {{now:{INSTANT}}}"
     timeline = warehouse.query(
-        f"SELECT ts, event, toString(properties) FROM events WHERE {before} ORDER BY ts DESC, event LIMIT {{limit:UInt32}}",
+        f"SELECT ts, event, toString(properties) FROM events WHERE {before} "
+        "ORDER BY ts DESC, event LIMIT {limit:UInt32}",
         bound,
     )
     total = warehouse.query(f"SELECT count() FROM events WHERE {before}", bound)[0][0]

@@ -1,0 +1,1 @@
+"""The vocabulary: frozen values that every stage shares, without input or output."""

@@ -334,7 +334,7 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class In:
-    """`operand in ('a', 'b')`, `operand not in (…)`; `caseless` is written `~in`/`not ~in`. Values are all of one kind."""
+    """`operand in ('a', 'b')`, `operand not in (…)`; `caseless` is written `~in`. Values are all of one kind."""
 
     operand: Operand
     values: tuple[Literal, ...]
@@ -399,7 +399,8 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Sequence:
     """Steps in order. The first is positive; no two negated ones are neighbours; a negated step that closes needs
-    `within`; a negated step between two positive ones has none."""
+    `within`; a negated step between two positive ones has none.
+    """
 
     steps: tuple[Step, ...]
     window: Window | None = None

@@ -78,10 +78,10 @@ class Comparisons:
     def views(self, operand: Operand) -> Views:
         """Views of any operand; literals and arithmetic are made here, the rest is resolved."""
         match operand:
-            case Number(value):
-                return Views(number=lambda: self._binder.number(value), exists=lambda: "true")
-            case Text(value):
-                return Views(text=lambda: self._binder.text(value), exists=lambda: "true")
+            case Number(number):
+                return Views(number=lambda: self._binder.number(number), exists=lambda: "true")
+            case Text(text):
+                return Views(text=lambda: self._binder.text(text), exists=lambda: "true")
             case Boolean(value):
                 return Views(boolean=lambda: "true" if value else "false", exists=lambda: "true")
             case Duration(span):

@@ -217,18 +217,18 @@ class Compiler:
                 return Compiled(leaf, self._dues(node.operand))
             case Between(operand, low, high):
                 return Compiled(self._compare.between(node), self._dues(operand, low, high))
-            case During(Anniversary(operand), window):
-                at = self._compare.views(operand).instant()
-                holds, due = anniversaries.compile_anniversary(at, window, self._frame, self._binder)
-                return Compiled(holds, (*self._dues(operand), due))
             case During(operand, window):
+                if isinstance(operand, Anniversary):
+                    at = self._compare.views(operand.operand).instant()
+                    holds, due = anniversaries.compile_anniversary(at, window, self._frame, self._binder)
+                    return Compiled(holds, (*self._dues(operand.operand), due))
                 at = self._compare.views(operand).instant()
                 holds = during(at, window, self._frame, self._binder)
                 dues = during_dues(at, window, self._frame, self._binder)
                 return Compiled(holds, (*self._dues(operand), *dues))
             case Sequence(of=of):
-                holds, due = compile_sequence(node, self.source(of), self.measures, self._registry, self._frame)
-                return Compiled(holds, tuple(due))
+                holds, found = compile_sequence(node, self.source(of), self.measures, self._registry, self._frame)
+                return Compiled(holds, tuple(found))
             case Top(percent, operand, bottom):
                 return self._top(Fraction(str(percent)) / 100, operand, bottom=bottom)
             case InSegment(name):
@@ -274,7 +274,8 @@ class Compiler:
             return None
         at_least = self.measures.threshold(source, selection, number)
         more = self.measures.threshold(source, selection, number + 1)
-        assert at_least is not None and more is not None
+        assert at_least is not None
+        assert more is not None
         match node.comparator:
             case Comparator.GE:
                 return Compiled(at_least[0], (at_least[1],))

@@ -80,7 +80,7 @@ class Evaluator:
         """Values that cut off shares of everybody; None where nobody has a value."""
         plan = Plan(Context(context.frame, context.entity, context.numbers, known))
         operands = list(dict.fromkeys(operand for operand, _, _ in wanted))
-        ranked = {operand: f"v{index}" for index, operand in enumerate(operands)}
+        ranked = {operand: f"rank_{index}" for index, operand in enumerate(operands)}
         inner = plan.query(", ".join(f"{plan.ranked(operand)} AS {name}" for operand, name in ranked.items()))
         picks = []
         for operand, share, bottom in wanted:

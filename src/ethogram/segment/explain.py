@@ -43,8 +43,8 @@ from ethogram.model.segment import (
     TextMatch,
     Top,
 )
-from ethogram.segment.compiler import Compiled
 from ethogram.segment.comparisons import flip
+from ethogram.segment.compiler import Compiled
 from ethogram.segment.english import condition_to_english, to_english
 from ethogram.segment.evaluate import Evaluator
 from ethogram.segment.plan import Plan, Query
@@ -141,7 +141,9 @@ class Explainer:
             )
         row = rows[0]
         states = [
-            self._state(part, row[2 + index * 3 : 5 + index * 3], self._evidence(part.node, plan, key, of_account))
+            self._state(
+                part, row[2 + index * 3 : 5 + index * 3], self._evidence(part.node, plan, key, of_account=of_account)
+            )
             for index, part in enumerate(parts)
         ]
         return Why(
@@ -185,7 +187,7 @@ class Explainer:
             evidence=evidence,
         )
 
-    def _evidence(self, node: Condition, plan: Plan, key: int, of_account: bool) -> tuple[Evidence, ...]:
+    def _evidence(self, node: Condition, plan: Plan, key: int, *, of_account: bool) -> tuple[Evidence, ...]:
         selections = list(_selections(node))
         if not selections or of_account:
             return ()
@@ -245,8 +247,8 @@ def _operand(node: Condition) -> Operand | None:
             return operand
         case Top(_, operand):
             return operand
-        case During(Anniversary(operand)) | During(operand):
-            return operand
+        case During(operand):
+            return operand.operand if isinstance(operand, Anniversary) else operand
         case Did(selection, of):
             return Measure(Function.COUNT, selection, of=of)
         case _:

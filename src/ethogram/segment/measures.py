@@ -13,7 +13,6 @@ from typing import assert_never
 from ethogram.model.segment import AfterFirst, Condition, Function, InLast, Measure, Selection, Span
 from ethogram.segment import local_time, values
 from ethogram.segment.sources import Registry, Source
-
 from ethogram.segment.windows import Bounds, Frame, bounds, crossings, later
 
 _WEEKDAYS = "['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']"
@@ -24,7 +23,8 @@ MOST_LATEST = 64
 @dataclass(frozen=True, slots=True)
 class Views:
     """One value, looked at in each way; a look that cannot be is None. Everything is asked for lazily, because
-    asking gathers a column."""
+    asking gathers a column.
+    """
 
     number: Callable[[], str | None] = lambda: None
     text: Callable[[], str | None] = lambda: None

@@ -89,7 +89,7 @@ class Plan:
 
     def query(self, columns: str, *, with_future: bool = False) -> Query:
         """The plan's query over the chosen columns; `key`, `id` and everything compiled can be named."""
-        rows = self._from(with_future)
+        rows = self._from(with_future=with_future)
         if self._registry.derived:
             derived = ",\n".join(f"{sql} AS {alias}" for sql, alias in self._registry.derived.items())
             rows = f"(\nSELECT *,\n{derived}\nFROM {rows}\n)"
@@ -108,7 +108,7 @@ class Plan:
 
     # --- the parts of FROM ----------------------------------------------------------------------------------
 
-    def _from(self, with_future: bool) -> str:
+    def _from(self, *, with_future: bool) -> str:
         sources = self._registry.sources
         joins = [f"(\n{self._population()}\n) AS population"]
 

@@ -69,7 +69,7 @@ def references(condition: Condition) -> Iterator[str]:
             return
 
 
-def _flat(kind: type[And] | type[Or], items: list[Condition]) -> tuple[Condition, ...]:
+def _flat(kind: type[And | Or], items: list[Condition]) -> tuple[Condition, ...]:
     flat: list[Condition] = []
     for item in items:
         flat += item.items if isinstance(item, kind) else [item]

@@ -11,7 +11,6 @@ from enum import StrEnum
 
 from ethogram.segment.sql import Binder
 
-
 # A name of its own is not shorter than this.
 _SHORT = 8
 

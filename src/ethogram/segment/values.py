@@ -53,7 +53,8 @@ def generic(value: str) -> str:
     whole = f"{float_} = trunc({float_}) AND abs({float_}) < 9223372036854775807"
     return (
         f"coalesce({text(value)}, toString({value}.:Int64), "
-        f"if(isNull({float_}), NULL, if({whole}, toString(accurateCastOrNull({float_}, 'Int64')), toString({float_}))), "
+        f"if(isNull({float_}), NULL, "
+        f"if({whole}, toString(accurateCastOrNull({float_}, 'Int64')), toString({float_}))), "
         f"toString({boolean(value)}))"
     )
 

@@ -111,18 +111,18 @@ class Warehouse:
 
     def query(self, sql: str, parameters: Parameters | None = None, **settings: Any) -> list[tuple[Any, ...]]:
         """The rows of a query as tuples; instants come back aware, in UTC."""
-        with self._mutex, _wrapped(sql):
+        with self._mutex, _Wrapped(sql):
             result = self._client.query(sql, parameters=dict(parameters or {}), settings=settings, tz_mode="aware")
             return [tuple(row) for row in result.result_rows]
 
     def arrow(self, sql: str, parameters: Parameters | None = None, **settings: Any) -> pa.Table:
         """The rows of a query as an Arrow table."""
-        with self._mutex, _wrapped(sql):
+        with self._mutex, _Wrapped(sql):
             return self._client.query_arrow(sql, parameters=dict(parameters or {}), settings=settings)
 
     def measured(self, sql: str, parameters: Parameters | None = None) -> tuple[list[tuple[Any, ...]], int, int]:
         """Like `query`, with the rows and bytes that the engine read."""
-        with self._mutex, _wrapped(sql):
+        with self._mutex, _Wrapped(sql):
             result = self._client.query(sql, parameters=dict(parameters or {}), tz_mode="aware")
             summary = result.summary or {}
             rows = [tuple(row) for row in result.result_rows]
@@ -137,13 +137,13 @@ class Warehouse:
             token: deduplication token of an `INSERT … SELECT`: the same token twice stores once.
         """
         extra = {"insert_deduplication_token": token, "insert_deduplicate": 1} if token else {}
-        with self._mutex, _wrapped(sql):
+        with self._mutex, _Wrapped(sql):
             self._client.command(sql, parameters=dict(parameters or {}), settings=settings | extra)
 
     def insert_arrow(self, table: str, data: pa.Table, *, token: str | None = None) -> None:
         """Appends an Arrow table whose column names are the table's."""
         extra = {"insert_deduplication_token": token, "insert_deduplicate": 1} if token else {}
-        with self._mutex, _wrapped(f"INSERT INTO {table}"):
+        with self._mutex, _Wrapped(f"INSERT INTO {table}"):
             self._client.insert_arrow(table, data, settings=extra)
 
     def damage(self) -> tuple[str, ...]:
@@ -180,7 +180,7 @@ class Warehouse:
                 return
             self._closed = True
             if self._scratch is not None:
-                with _wrapped("DROP DATABASE"):
+                with _Wrapped("DROP DATABASE"):
                     self._client.command(f"DROP DATABASE IF EXISTS {self._scratch} SYNC")
             self._client.close()
             if self._lock is not None:
@@ -203,7 +203,7 @@ def _refuse_second(path: str) -> None:
         )
 
 
-class _wrapped:
+class _Wrapped:
     """Turns the driver's errors into ours, with the statement at hand for whoever debugs."""
 
     def __init__(self, sql: str) -> None:
