@@ -189,7 +189,9 @@ class Compiler:
     def value(self, operand: Operand) -> str:
         """Nullable(String) of an operand's value, for people to read."""
         views = self._compare.views(operand)
-        looks = [views.instant() if views.is_instant else None, views.text(), views.number(), views.boolean()]
+        looks = [views.text(), views.number(), views.boolean()]
+        if views.is_instant:
+            looks.append(f"toTimeZone({views.instant()}, {self._binder.text(self._frame.zone.key)})")
         given = [f"toString({look})" for look in looks if look is not None]
         return f"coalesce({', '.join(given)}, NULL)" if given else "CAST(NULL AS Nullable(String))"
 

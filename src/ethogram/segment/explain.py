@@ -175,7 +175,7 @@ class Explainer:
             yield from self._parts(item, depth + 1, plan, entity, expand, wanted=wanted)
 
     def _state(self, part: _Part, row: tuple[Any, ...], evidence: tuple[Evidence, ...]) -> ConditionState:
-        holds, due, value = bool(row[0]), _due(row[1]), row[2]
+        holds, due, value = bool(row[0]), _due(row[1]), _readable(_operand(part.node), row[2])
         return ConditionState(
             text=condition_to_text(part.node),
             english=condition_to_english(part.node),
@@ -236,6 +236,17 @@ def _missing_number(node: Compare, value: str | None) -> str | None:
             return f"more than {-short:g} fewer{noun} (is {found:g}, must be below {node.right.value:g})"
         case _:
             return None
+
+
+def _readable(operand: Operand | None, value: str | None) -> str | None:
+    """A value as people read it: instants (local) without empty fractions, mean gaps in days."""
+    if value is None or not isinstance(operand, Measure):
+        return value
+    if operand.function is Function.GAP:
+        return f"{float(value) / 86400:.1f} days"
+    if operand.function in {Function.FIRST, Function.LAST} and operand.property is None:
+        return value.removesuffix(".000000")
+    return value
 
 
 def _operand(node: Condition) -> Operand | None:

@@ -60,8 +60,7 @@ class Measures:
 
     # --- rows -----------------------------------------------------------------------------------------------
 
-    def rows(self, source: Source, event: str | None, where: Condition | None, within: Bounds) -> str:
-        """The row-level condition of a selection, its bounds included."""
+    def _tests(self, source: Source, event: str | None, where: Condition | None, within: Bounds) -> list[str]:
         self._registry.wake(source, event)
         parts = []
         if event is not None:
@@ -72,11 +71,21 @@ class Measures:
             parts.append(f"ts >= {self._binder.instant(within.low)}")
         if within.high is not None and within.high < self._frame.now_us:
             parts.append(f"ts <= {self._binder.instant(within.high)}")
-        return " AND ".join(parts) or "true"
+        return parts
+
+    def rows(self, source: Source, event: str | None, where: Condition | None, within: Bounds) -> str:
+        """The name of the row-level condition of a selection, its bounds included."""
+        tests = [self._registry.row(source, test) for test in self._tests(source, event, where, within)]
+        return self._registry.row(source, " AND ".join(tests) or "true")
 
     def selected(self, source: Source, selection: Selection) -> str:
-        """The row-level condition of a selection with its own window."""
+        """The name of the row-level condition of a selection with its own window."""
         return self.rows(source, selection.event, selection.where, bounds(selection.window, self._frame))
+
+    def spelled(self, source: Source, selection: Selection) -> str:
+        """The row-level condition of a selection with its own window, written out."""
+        within = bounds(selection.window, self._frame)
+        return " AND ".join(self._tests(source, selection.event, selection.where, within)) or "true"
 
     def reduce(self, source: Source, selection: Selection, function: str, *arguments: str, only: str = "") -> str:
         """An aggregate over a selection: gathered with the rows, or, where the window hangs on the profile's own
@@ -87,8 +96,9 @@ class Measures:
             only: a further row-level condition.
         """
         condition = self.selected(source, selection)
+        arguments = tuple(self._registry.row(source, argument) for argument in arguments)
         if only:
-            condition = f"{condition} AND {only}"
+            condition = self._registry.row(source, f"{condition} AND {only}")
         if not isinstance(selection.window, AfterFirst):
             return self._registry.add(source, f"{function}({', '.join([*arguments, condition])})")
         rows = self._registry.add(source, f"groupArrayIf(tuple({', '.join(['ts', *arguments])}), {condition})")
@@ -241,12 +251,12 @@ class Measures:
             return []
         any_where = self.rows(source, selection.event, None, Bounds(None, None))
         now = self._binder.instant(self._frame.now_us)
-        return [
-            self._registry.add(
-                source, f"minOrNullIf(assumeNotNull({due}), {any_where} AND ifNull({due} > {now}, false))"
-            )
-            for due in self._where_dues(selection.where)
-        ]
+        found = []
+        for each in self._where_dues(selection.where):
+            due = self._registry.row(source, each)
+            coming = self._registry.row(source, f"{any_where} AND ifNull({due} > {now}, false)")
+            found.append(self._registry.add(source, f"minOrNullIf(assumeNotNull({due}), {coming})"))
+        return found
 
     def threshold(self, source: Source, selection: Selection, at_least: int) -> tuple[str, str] | None:
         """`count(selection) >= at_least` and the instant at which it stops by itself, from the latest instants alone.

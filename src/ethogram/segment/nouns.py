@@ -142,7 +142,7 @@ class Nouns:
 
 
 def _among(operand: model.Arithmetic) -> Selection | None:
-    """The events of `m * (count(x) / count(x))`: m itself for whoever did x, and missing for everybody else.
+    """The events of `m * (count(x) / count(x))`, or the same with `distinct`: m itself for whoever did x, and missing for everybody else.
 
     It is how a segment ranks only those who did something, since a measure over nothing is 0 and would be ranked too.
     """
@@ -150,7 +150,9 @@ def _among(operand: model.Arithmetic) -> Selection | None:
         case model.Arithmetic(
             Operator.MULTIPLY,
             _,
-            model.Arithmetic(Operator.DIVIDE, model.Measure(Function.COUNT, selection) as above, below),
+            model.Arithmetic(
+                Operator.DIVIDE, model.Measure(Function.COUNT | Function.DISTINCT, selection) as above, below
+            ),
         ) if above == below:
             return selection
         case _:

@@ -98,7 +98,7 @@ class Plan:
     def evidence(self, selections: Iterable[Selection], key: int, limit: int) -> Query:
         """The newest events of one profile that any of the selections picks: instant, name, properties as JSON."""
         picked = " OR ".join(
-            f"({self._compiler.measures.selected(Source.EVENTS, selection)})" for selection in selections
+            f"({self._compiler.measures.spelled(Source.EVENTS, selection)})" for selection in selections
         )
         sql = (
             f"SELECT ts, event, toString(properties) FROM events WHERE profile = {self._binder.bind('UInt64', key)} "
@@ -163,8 +163,8 @@ class Plan:
             return self._by_account(gathered, "events_now_key", self._scope)
         scope = f" AND profile IN {self._scope}" if self._scope else ""
         return (
-            f"SELECT profile AS events_now_key,\n{_columns(gathered)}\nFROM events\n"
-            f"WHERE ts <= {self._now}{self._named(gathered)}{scope}\nGROUP BY profile"
+            f"SELECT profile AS events_now_key,\n{_columns(gathered)}\nFROM (\nSELECT {_rows('profile', gathered)}\n"
+            f"FROM events\nWHERE ts <= {self._now}{self._named(gathered)}{scope}\n)\nGROUP BY profile"
         )
 
     def _named(self, gathered: Gathered) -> str:
@@ -220,9 +220,9 @@ class Plan:
         within = f" WHERE account IN {scope}" if scope else ""
         members = f"SELECT profile AS member, account FROM (\n{self._account_map()}\n){within}"
         return (
-            f"SELECT account AS {key},\n{_columns(gathered)}\nFROM events\n"
+            f"SELECT account AS {key},\n{_columns(gathered)}\nFROM (\nSELECT {_rows('account', gathered)}\nFROM events\n"
             f"INNER JOIN (\n{members}\n) AS members ON events.profile = members.member\n"
-            f"WHERE ts <= {self._now}{self._named(gathered)}\nGROUP BY account"
+            f"WHERE ts <= {self._now}{self._named(gathered)}\n)\nGROUP BY account"
         )
 
     def _account_traits(self, gathered: Gathered) -> str:
@@ -262,4 +262,8 @@ class Plan:
 
 
 def _columns(gathered: Gathered) -> str:
-    return ",\n".join(select_list(gathered, "ts"))
+    return ",\n".join(select_list(gathered))
+
+
+def _rows(key: str, gathered: Gathered) -> str:
+    return ",\n".join([key, "ts", *(f"{sql} AS {alias}" for sql, alias in gathered.rows.items())])

@@ -89,6 +89,6 @@ class _Arrays:
         return self._sorted(self._measures.rows(self._source, step.event, step.where, Bounds(None, None)))
 
     def _sorted(self, condition: str) -> str:
-        instant = f"toUnixTimestamp64Micro(ts) + {_ORIGIN}"
+        instant = self._registry.row(self._source, f"toUnixTimestamp64Micro(ts) + {_ORIGIN}")
         gathered = self._registry.add(self._source, f"groupArrayIf({instant}, {condition})")
         return self._registry.derive(f"arraySort({gathered})")

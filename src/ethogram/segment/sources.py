@@ -29,8 +29,11 @@ class Source(StrEnum):
 class Gathered:
     """The aggregates of one source, and what its rows may be narrowed to."""
 
+    rows: dict[str, str] = field(default_factory=dict)  # expression over one row -> alias
     columns: dict[str, str] = field(default_factory=dict)  # SQL -> alias
-    latest: dict[str, tuple[str, int]] = field(default_factory=dict)  # row condition -> (alias, how many)
+    latest: dict[tuple[str, str], tuple[str, int]] = field(
+        default_factory=dict
+    )  # (value, condition) -> (alias, how many)
     events: set[str] = field(default_factory=set)
     any_event: bool = False
     segments: set[int] = field(default_factory=set)
@@ -48,6 +51,16 @@ class Registry:
     def of(self, source: Source) -> Gathered:
         return self.sources.setdefault(source, Gathered())
 
+    def row(self, source: Source, sql: str) -> str:
+        """A name for an expression over one row of events, computed and planned once for all aggregates."""
+        if len(sql) <= _SHORT:
+            return sql
+        rows = self.of(source).rows
+        if sql not in rows:
+            self._count += 1
+            rows[sql] = f"r{self._count}"
+        return rows[sql]
+
     def add(self, source: Source, aggregate: str) -> str:
         """The alias of an aggregate over the source's rows."""
         columns = self.of(source).columns
@@ -58,8 +71,9 @@ class Registry:
     def add_latest(self, source: Source, condition: str, count: int) -> str:
         """The alias of an array: minus the microseconds of the `count` (or more) latest rows that fit, ascending."""
         latest = self.of(source).latest
-        alias, most = latest.get(condition) or (self._alias(), 0)
-        latest[condition] = (alias, max(most, count))
+        wanted = (self.row(source, "-toUnixTimestamp64Micro(ts)"), condition)
+        alias, most = latest.get(wanted) or (self._alias(), 0)
+        latest[wanted] = (alias, max(most, count))
         return alias
 
     def derive(self, sql: str) -> str:
@@ -88,11 +102,11 @@ class Registry:
         return f"m{self._count}"
 
 
-def select_list(gathered: Gathered, instant: str) -> list[str]:
+def select_list(gathered: Gathered) -> list[str]:
     """The columns of the source's grouped query, in order of being asked for."""
     columns = [f"{sql} AS {alias}" for sql, alias in gathered.columns.items()]
     columns += [
-        f"groupArraySortedIf({most})(-toUnixTimestamp64Micro({instant}), {condition}) AS {alias}"
-        for condition, (alias, most) in gathered.latest.items()
+        f"groupArraySortedIf({most})({back}, {condition}) AS {alias}"
+        for (back, condition), (alias, most) in gathered.latest.items()
     ]
     return columns
