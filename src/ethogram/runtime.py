@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Self, TypedDict, Unpack
+from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
 
@@ -104,7 +105,8 @@ class Workspace:
     belongs to one process at a time.
 
     Args:
-        path: the workspace's directory.
+        path: the workspace's directory, or its `file://` URL. A workspace whose stores are on servers is a directory
+            too: its settings name their addresses.
         clock: tells the present; tests pass a `ManualClock`.
         even_damaged: open it although parts of the warehouse are broken, to look at it or to rebuild it.
 
@@ -115,7 +117,7 @@ class Workspace:
     """
 
     def __init__(self, path: Source, *, clock: Clock | None = None, even_damaged: bool = False) -> None:
-        self.path = Path(path).resolve()
+        self.path = _directory(path)
         self.settings = config.read(self.path)
         self._clock = clock or SystemClock()
         self._warehouse = Warehouse(self.settings.warehouse or f"chdb://{self.path / 'warehouse'}")
@@ -634,6 +636,18 @@ def _version(segment: SavedSegment, size: int | None, warned: tuple[Warned, ...]
         size=size,
         warnings=warned,
     )
+
+
+def _directory(path: Source) -> Path:
+    text = str(path)
+    if text.startswith("file://"):
+        return Path(unquote(urlsplit(text).path)).resolve()
+    if "://" in text:
+        raise SettingError(
+            f"`{text}` is no workspace: a workspace is a directory",
+            hint="Its settings name servers: `ethogram init shop --warehouse clickhouse://… --ledger postgresql://…`.",
+        )
+    return Path(path).resolve()
 
 
 def _numbers(live: Mapping[str, SavedSegment]) -> dict[str, int]:

@@ -142,19 +142,16 @@ class Nouns:
 
 
 def _among(operand: model.Arithmetic) -> Selection | None:
-    """The events of `m * (count(x) / count(x))`, or the same with `distinct`: m itself for whoever did x, and missing for everybody else.
+    """The events of `m * (count(x) / count(x))`, or the same with `distinct`.
 
-    It is how a segment ranks only those who did something, since a measure over nothing is 0 and would be ranked too.
+    That is m itself for whoever did x and missing for everybody else: how a segment ranks only those who did
+    something, since a measure over nothing is 0 and would be ranked too.
     """
     match operand:
-        case model.Arithmetic(
-            Operator.MULTIPLY,
-            _,
-            model.Arithmetic(
-                Operator.DIVIDE, model.Measure(Function.COUNT | Function.DISTINCT, selection) as above, below
-            ),
-        ) if above == below:
-            return selection
+        case model.Arithmetic(Operator.MULTIPLY, _, model.Arithmetic(Operator.DIVIDE, above, below)) if above == below:
+            if isinstance(above, model.Measure) and above.function in {Function.COUNT, Function.DISTINCT}:
+                return above.selection
+            return None
         case _:
             return None
 
