@@ -47,7 +47,7 @@ from ethogram.segment.explain import Explainer
 from ethogram.segment.parser import parse_located
 from ethogram.segment.printer import to_text
 from ethogram.segment.rewrites import references
-from ethogram.segment.run import Runner
+from ethogram.segment.run import CUT_OFFS, Runner
 from ethogram.segment.saved import SavedSegments
 from ethogram.segment.templates import TEMPLATES, Refused, Template, Vocabulary, apply, guess, template
 from ethogram.segment.tree import to_tree
@@ -288,7 +288,8 @@ class Workspace:
     def evaluate(self, profile_ids: Sequence[str], *, as_of: AsOf = None) -> dict[str, tuple[str, ...]]:
         """The names of the saved segments that each of the given profiles is in; unknown ids are left out.
 
-        Only the rows of these profiles are read; relative conditions compare with cut-offs over everybody.
+        Only the rows of these profiles are read. Relative conditions compare with cut-offs over everybody: those of
+        the last run, or, for a given instant, of that instant (which takes a pass over everybody).
         """
         live = self._saved.live()
         definitions = {
@@ -297,7 +298,16 @@ class Workspace:
             if segment.entity == Entity.PROFILE.value
         }
         keys = list(self._evaluator.keys(profile_ids).values())
-        return self._evaluator.segments_of(definitions, self.now(as_of), numbers=_numbers(live), keys=keys)
+        recorded = {} if as_of is not None else self._cutoffs(Entity.PROFILE)
+        return self._evaluator.segments_of(
+            definitions, self.now(as_of), numbers=_numbers(live), keys=keys, recorded=recorded
+        )
+
+    def _cutoffs(self, entity: Entity) -> dict[str, float | None]:
+        """The values that cut off shares of everybody, as the last run found them."""
+        found: dict[str, float | None] = self._ledger.setting(CUT_OFFS) or {}
+        prefix = f"{entity.value}: "
+        return {name.removeprefix(prefix): value for name, value in found.items() if name.startswith(prefix)}
 
     def members(
         self, segment: str, *, as_of: AsOf = None, limit: int | None = None, after: str | None = None

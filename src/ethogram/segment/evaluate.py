@@ -17,12 +17,15 @@ import pyarrow as pa
 from ethogram.model.segment import Arithmetic, Definition, Entity, Operand, Quintile
 from ethogram.segment.compiler import Compiled, Context, CutOff
 from ethogram.segment.plan import Plan
+from ethogram.segment.printer import operand_to_text
 from ethogram.segment.windows import Frame
 from ethogram.store.warehouse import Warehouse
 
 CutOffs = dict[CutOff, float | None]
+# Cut-offs by name, as they are kept between runs.
+Recorded = Mapping[str, float | None]
 # `top` of a quintile of a quintile …: each layer needs one pass over everybody.
-_MOST_LAYERS = 4
+_MOST_LAYERS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class Evaluator:
         numbers: Mapping[str, int],
         scope: Iterable[int] | None = None,
         cutoffs: CutOffs | None = None,
+        recorded: Recorded | None = None,
     ) -> tuple[Plan, list[Compiled]]:
         """One plan for definitions of one entity, with the cut-offs that its relative conditions need.
 
@@ -60,6 +64,7 @@ class Evaluator:
             numbers: the numbers of saved segments by name.
             scope: keys to look at; None is everybody.
             cutoffs: cut-offs that are known already (and stay as they are); found ones are added.
+            recorded: cut-offs as a run found them; only those that are not among them are looked for.
         """
         entity = definitions[0].entity if definitions else Entity.PROFILE
         known: CutOffs = cutoffs if cutoffs is not None else {}
@@ -71,6 +76,10 @@ class Evaluator:
             missing = [wanted for wanted in context.wanted if wanted not in known]
             if not missing:
                 break
+            remembered = {cut: recorded[name_of(cut)] for cut in missing if recorded and name_of(cut) in recorded}
+            if remembered:
+                known |= remembered
+                continue
             # A quintile inside must be cut before what ranks by it.
             inner = [cut for cut in missing if not _has_quintile(cut[0])]
             known |= self._cut(inner or missing, context, known)
@@ -140,11 +149,11 @@ class Evaluator:
         *,
         numbers: Mapping[str, int],
         keys: Sequence[int],
-        cutoffs: CutOffs | None = None,
+        recorded: Recorded | None = None,
     ) -> dict[str, tuple[str, ...]]:
         """For each given profile that is known, the names of the definitions that hold, in the given order."""
         names = list(definitions)
-        plan, compiled = self.plan(list(definitions.values()), now, numbers=numbers, scope=keys, cutoffs=cutoffs)
+        plan, compiled = self.plan(list(definitions.values()), now, numbers=numbers, scope=keys, recorded=recorded)
         query = plan.evaluation(dict(enumerate(compiled, start=1)))
         rows = self._warehouse.query(query.sql, query.parameters)
         return {id_: tuple(names[number - 1] for number in held) for _, id_, held, _ in rows}
@@ -153,6 +162,12 @@ class Evaluator:
         """The keys of profile ids, known or not."""
         rows = self._warehouse.query("SELECT arrayMap(i -> sipHash64(i), {ids:Array(String)})", {"ids": list(ids)})
         return dict(zip(ids, rows[0][0], strict=True))
+
+
+def name_of(cut: CutOff) -> str:
+    """A text that stands for a cut-off, the same for the same meaning."""
+    operand, share, bottom = cut
+    return f"{'bottom' if bottom else 'top'} {share} of {operand_to_text(operand)}"
 
 
 def _has_quintile(operand: Operand) -> bool:

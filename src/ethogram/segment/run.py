@@ -15,13 +15,15 @@ from dataclasses import dataclass
 from ethogram.errors import UserError
 from ethogram.model.results import RunReport, SegmentSize
 from ethogram.model.segment import Definition, Entity, InSegment
-from ethogram.segment.evaluate import CutOffs, Evaluator
+from ethogram.segment.evaluate import CutOffs, Evaluator, name_of
 from ethogram.segment.saved import SavedSegments
 from ethogram.segment.sql import micros
 from ethogram.store.ledger import Ledger, Run, SavedSegment, SizeFound
 from ethogram.store.schema import INSTANT, NEVER
 from ethogram.store.warehouse import Warehouse
 
+# The ledger's setting with the cut-offs of the last run.
+CUT_OFFS = "cutoffs"
 # Called when a phase is recorded; tests stop there.
 Watch = Callable[[str], None]
 
@@ -108,18 +110,22 @@ class Runner:
         )
         live = {segment.name: segment for segment in work.segments}
         numbers = {segment.name: segment.number for segment in work.segments}
-        cutoffs: CutOffs = {}
+        found: dict[str, float | None] = {}
         for entity in Entity:
+            cutoffs: CutOffs = {}
             chosen = [segment for segment in work.segments if segment.entity == entity.value]
             if not chosen and entity is Entity.ACCOUNT:
                 continue
             definitions = [self._definition(segment, live) for segment in chosen]
             plan, compiled = self._evaluator.plan(definitions, work.run.as_of, numbers=numbers, cutoffs=cutoffs)
+            found |= {f"{entity.value}: {name_of(cut)}": value for cut, value in cutoffs.items()}
             query = plan.evaluation({segment.number: holds for segment, holds in zip(chosen, compiled, strict=True)})
             self._warehouse.command(
                 f"INSERT INTO {work.table} SELECT '{entity.value}', key, segments, due_at FROM (\n{query.sql}\n)",
                 query.parameters,
             )
+
+        self._ledger.set_setting(CUT_OFFS, found)
 
     def _definition(self, segment: SavedSegment, live: dict[str, SavedSegment]) -> Definition:
         if segment.text is None:
