@@ -274,25 +274,20 @@ class Compiler:
             return None
         if selection.where is not None and self.where_dues(selection.where):
             return None
-        at_least = self.measures.threshold(source, selection, number)
-        more = self.measures.threshold(source, selection, number + 1)
-        assert at_least is not None
-        assert more is not None
+        # Both borders are asked for only where the comparison has two: each costs planning.
         match node.comparator:
-            case Comparator.GE:
-                return Compiled(at_least[0], (at_least[1],))
-            case Comparator.LT:
-                return Compiled(f"(NOT {at_least[0]})", (at_least[1],))
-            case Comparator.GT:
-                return Compiled(more[0], (more[1],))
-            case Comparator.LE:
-                return Compiled(f"(NOT {more[0]})", (more[1],))
-            case Comparator.EQ:
-                return Compiled(f"({at_least[0]} AND NOT {more[0]})", (at_least[1], more[1]))
-            case Comparator.NE:
-                return Compiled(f"(NOT ({at_least[0]} AND NOT {more[0]}))", (at_least[1], more[1]))
+            case Comparator.GE | Comparator.LT:
+                borders = [self.measures.threshold(source, selection, number)]
+            case Comparator.GT | Comparator.LE:
+                borders = [self.measures.threshold(source, selection, number + 1)]
+            case Comparator.EQ | Comparator.NE:
+                borders = [self.measures.threshold(source, selection, number + more) for more in (0, 1)]
             case _:
                 return None
+        holds = " AND NOT ".join(border.holds for border in borders)
+        if node.comparator in {Comparator.LT, Comparator.LE, Comparator.NE}:
+            holds = f"NOT ({holds})"
+        return Compiled(f"({holds})", tuple(border.leaves for border in borders))
 
     # --- relative to everybody ------------------------------------------------------------------------------
 

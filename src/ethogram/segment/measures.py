@@ -36,6 +36,14 @@ class Views:
     is_instant: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """Whether a count reaches a number, and the instant (NULL: it does not) at which it no longer does."""
+
+    holds: str
+    leaves: str
+
+
 class Measures:
     """Compiles the measures of one plan.
 
@@ -258,24 +266,24 @@ class Measures:
             found.append(self._registry.add(source, f"minOrNullIf(assumeNotNull({due}), {coming})"))
         return found
 
-    def threshold(self, source: Source, selection: Selection, at_least: int) -> tuple[str, str] | None:
+    def threshold(self, source: Source, selection: Selection, at_least: int) -> Threshold:
         """`count(selection) >= at_least` and the instant at which it stops by itself, from the latest instants alone.
 
-        Only for windows `in last …` and small numbers: the k-th latest event lies in the window exactly when there
-        are k of them, and the answer changes when that one event leaves.
+        Only for windows `in last …` and numbers up to `MOST_LATEST`: the k-th latest event lies in the window exactly
+        when there are k of them, and the answer changes when that one event leaves.
         """
-        if not isinstance(selection.window, InLast) or not 1 <= at_least <= MOST_LATEST:
-            return None
+        assert isinstance(selection.window, InLast)
         everything = self.rows(source, selection.event, selection.where, Bounds(None, None))
         latest = self._registry.add_latest(source, everything, at_least)
         low = bounds(selection.window, self._frame).low
         assert low is not None
-        # Elements are minus microseconds, ascending; an element that is not there must not pass for 1970.
+        # Elements are minus microseconds, ascending. One that is not there reads as 0, which is 1970.
         kth = f"{latest}[{at_least}]"
-        holds = f"(length({latest}) >= {at_least} AND {kth} <= {self._binder.integer(-low)})"
-        leaves = later(f"fromUnixTimestamp64Micro(-{kth}, 'UTC')", selection.window.span, self._frame, self._binder)
+        holds = f"{kth} <= {self._binder.integer(-low)}"
+        holds = f"({holds})" if low > 0 else f"(length({latest}) >= {at_least} AND {holds})"
+        at = f"fromUnixTimestamp64Micro(-{kth}, 'UTC')"
         holds = self._registry.derive(holds)
-        return holds, f"if({holds}, {leaves}, NULL)"
+        return Threshold(holds, f"if({holds}, {later(at, selection.window.span, self._frame, self._binder)}, NULL)")
 
     def span_end(self, at: str, span: Span) -> str:
         """Microseconds of `at` (an expression in microseconds) moved on by a span."""

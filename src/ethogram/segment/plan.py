@@ -84,14 +84,14 @@ class Plan:
         Events and trait changes that lie in the future count from their instant on. Needs `with_future`.
         """
         dues = dict.fromkeys(due for condition in conditions for due in condition.dues if due != "NULL")
-        never = [f"ifNull({due}, {_NEVER})" for due in dues]
-        return f"arrayMin(arrayFilter(d -> d > {self._now}, [{', '.join([_NEVER, 'future_at', *never])}]))"
+        found = ", ".join([_NEVER, "future_at", *dues])
+        return f"assumeNotNull(arrayMin(arrayFilter(d -> ifNull(d > {self._now}, false), [{found}])))"
 
     def query(self, columns: str, *, with_future: bool = False) -> Query:
         """The plan's query over the chosen columns; `key`, `id` and everything compiled can be named."""
         rows = self._from(with_future=with_future)
-        if self._registry.derived:
-            derived = ",\n".join(f"{sql} AS {alias}" for sql, alias in self._registry.derived.items())
+        for layer in self._registry.layers():
+            derived = ",\n".join(f"{sql} AS {alias}" for sql, alias in layer.items())
             rows = f"(\nSELECT *,\n{derived}\nFROM {rows}\n)"
         return Query(f"SELECT {columns}\nFROM {rows}", dict(self._binder.parameters))
 

@@ -40,14 +40,16 @@ def compile_sequence(
         if not reachable:
             reachable = held
             continue
-        pairs = f"arrayMap(t -> (t, arrayLast(s -> s < t, {reachable})), {held})"
-        tests = ["p.2 > 0"]
+        # Per instant of this step: the latest reachable one before it, and the latest forbidden one.
+        columns = [_latest_before(held, reachable, registry)]
+        tests = ["p.1.2 > 0"]
         if step.within is not None:
-            tests.append(f"p.1 <= {_moved('p.2', step.within, measures)}")
+            tests.append(f"p.1.1 <= {_moved('p.1.2', step.within, measures)}")
         if forbidden:
-            tests.append(f"NOT arrayExists(x -> x > p.2 AND x < p.1, {forbidden})")
-        kept = f"arrayFilter(p -> {' AND '.join(tests)}, {registry.derive(pairs)})"
-        reachable = registry.derive(f"arrayMap(p -> p.1, {kept})")
+            columns.append(_latest_before(held, forbidden, registry))
+            tests.append("p.2.2 <= p.1.2")
+        pairs = registry.derive(f"arrayZip({', '.join(columns)})")
+        reachable = registry.derive(f"arrayMap(p -> p.1.1, arrayFilter(p -> {' AND '.join(tests)}, {pairs}))")
         forbidden = ""
     return f"notEmpty({reachable})", dues
 
@@ -56,11 +58,44 @@ def _closing(
     reachable: str, forbidden: str, within: Span, measures: Measures, registry: Registry, frame: Frame, dues: list[str]
 ) -> tuple[str, list[str]]:
     now = registry.binder.integer(frame.now_us + _ORIGIN)
-    end = _moved("t", within, measures)
-    holds = f"arrayExists(t -> {end} <= {now} AND NOT arrayExists(x -> x > t AND x <= {end}, {forbidden}), {reachable})"
-    waiting = registry.derive(f"arrayFilter(e -> e > {now}, arrayMap(t -> {end}, {reachable}))")
+    end = _moved("p.1", within, measures)
+    followed = _earliest_after(reachable, forbidden, registry)
+    ended = registry.derive(f"arrayMap(p -> ({end}, p.2), {followed})")
+    holds = f"arrayExists(p -> p.1 <= {now} AND (p.2 = 0 OR p.2 > p.1), {ended})"
+    waiting = registry.derive(f"arrayFilter(e -> e > {now}, arrayMap(p -> p.1, {ended}))")
     due = f"if(empty({waiting}), NULL, fromUnixTimestamp64Micro(toInt64(arrayMin({waiting}) - {_ORIGIN}), 'UTC'))"
     return holds, [*dues, due]
+
+
+def _latest_before(instants: str, others: str, registry: Registry) -> str:
+    """Pairs (t, s) in order of t: s is the latest of `others` strictly before t, 0 if there is none.
+
+    Both lists are merged and sorted once and filled forward, so that a person with a million events takes no million
+    times a million steps.
+    """
+    merged = _merged(instants, others, registry, others_first=False)
+    filled = f"arrayFill(e -> e.3 = 1, {merged})"
+    return _pairs(merged, filled, registry)
+
+
+def _earliest_after(instants: str, others: str, registry: Registry) -> str:
+    """Pairs (t, s) in order of t: s is the earliest of `others` strictly after t, 0 if there is none."""
+    merged = _merged(instants, others, registry, others_first=True)
+    filled = f"arrayReverseFill(e -> e.3 = 1, {merged})"
+    return _pairs(merged, filled, registry)
+
+
+def _merged(instants: str, others: str, registry: Registry, *, others_first: bool) -> str:
+    """Both lists in one, sorted: (instant, its place among equals, 1 where it is one of `others`)."""
+    place = 0 if others_first else 1
+    mine = f"arrayMap(t -> (t, {1 - place}, 0), {instants})"
+    theirs = f"arrayMap(t -> (t, {place}, 1), {others})"
+    return registry.derive(f"arraySort(arrayConcat({mine}, {theirs}))")
+
+
+def _pairs(merged: str, filled: str, registry: Registry) -> str:
+    mine = f"arrayFilter(p -> p.1.3 = 0, arrayZip({merged}, {filled}))"
+    return registry.derive(f"arrayMap(p -> (p.1.1, if(p.2.3 = 1, p.2.1, 0)), {mine})")
 
 
 def _moved(at: str, span: Span, measures: Measures) -> str:

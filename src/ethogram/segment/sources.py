@@ -6,6 +6,7 @@ whoever asks. `plan.py` turns the registry into one grouped query per source.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -13,6 +14,7 @@ from ethogram.segment.sql import Binder
 
 # A name of its own is not shorter than this.
 _SHORT = 8
+_DERIVED = re.compile(r"\bv\d+\b")
 
 
 class Source(StrEnum):
@@ -88,6 +90,21 @@ class Registry:
             self._count += 1
             self.derived[sql] = f"v{self._count}"
         return self.derived[sql]
+
+    def layers(self) -> list[dict[str, str]]:
+        """What is derived (SQL -> alias), each layer from gathered columns and the layers before it alone.
+
+        The engine's planner walks through a name as often as it is used beside its definition: one query for each
+        layer keeps what it has to look at in proportion to the text.
+        """
+        depths: dict[str, int] = {}
+        layers: list[dict[str, str]] = []
+        for sql, alias in self.derived.items():
+            depth = max((depths[used] + 1 for used in _DERIVED.findall(sql)), default=0)
+            depths[alias] = depth
+            layers += [{} for _ in range(depth + 1 - len(layers))]
+            layers[depth][sql] = alias
+        return layers
 
     def wake(self, source: Source, event: str | None) -> None:
         """Notes that rows of this event (None: of every event) matter."""
