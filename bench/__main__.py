@@ -52,6 +52,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, default=Path(".cache/bench"), help="where the events are kept")
     parser.add_argument("--repeat", type=int, default=3, help="the best of so many runs counts")
     parser.add_argument("--show", choices=["segments", "duckdb"], help="print the questions instead")
+    parser.add_argument("--growth", nargs="*", type=int, default=[], help="events in the table of growth")
     parser.add_argument("--without", nargs="*", default=[], help="sides to leave out: polars, pandas, growth, load")
     parser.add_argument("--side", help=argparse.SUPPRESS)
     parser.add_argument("--events", type=int, help=argparse.SUPPRESS)
@@ -84,7 +85,7 @@ def _everything(folder: Path, events: int, arguments: argparse.Namespace) -> dic
         found["load"] = ask("load", events)
     found["growth"] = {}
     if "growth" not in arguments.without:
-        for size in sorted({events // 10, events // 5, events * 2 // 5, events}):
+        for size in sorted(arguments.growth or {events // 10, events // 5, events * 2 // 5, events}):
             ask("generate", size)
             found["growth"][str(size)] = ask("growth", size)
         found["segments"] = ask("segments", events // 5)

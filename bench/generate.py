@@ -6,6 +6,9 @@ number and the event's. People are written in the order of their keys, as a ware
 them.
 """
 
+# The rows go past the loader, straight into the tables.
+# ruff: noqa: SLF001
+
 from __future__ import annotations
 
 import datetime as dt
@@ -36,8 +39,8 @@ _PEOPLE = """
            (cityHash64(number, 1) % 1000000 + 1) / 1000000 AS rank,
            toUInt32(least(5000, greatest(1, round(17.35 * pow(rank, -2 / 3))))) AS events,
            cityHash64(number, 2) % {days:UInt64} * 0.8 AS born,
-           if(cityHash64(number, 3) % 10 < 5, {days:UInt64}, born + ({days:UInt64} - born) * (cityHash64(number, 4) % 1000 / 1000))
-               AS gone
+           if(cityHash64(number, 3) % 10 < 5, {days:UInt64},
+              born + ({days:UInt64} - born) * (cityHash64(number, 4) % 1000 / 1000)) AS gone
     FROM numbers({people:UInt64})"""
 
 _EVENTS = """
@@ -46,11 +49,13 @@ _EVENTS = """
                (born + if(n = 0, 0, (gone - born) * (cityHash64(person, n, 5) % 100000000 / 100000000))))) AS ts,
            if(n = 0, 'signup', {names:Array(String)}[cityHash64(person, n, 6) % 1000 + 1]) AS event,
            cityHash64(person, n, 7) AS a, cityHash64(person, n, 8) AS b,
-           if(event IN ('purchase', 'refund'), toFloat64(round(4 * (2 + 160 * pow(a % 10000 / 10000, 3))) / 4), NULL) AS amount,
+           if(event IN ('purchase', 'refund'),
+              toFloat64(round(4 * (2 + 160 * pow(a % 10000 / 10000, 3))) / 4), NULL) AS amount,
            if(event IN ('purchase', 'view', 'add_to_cart', 'wishlist_added'),
               {categories:Array(String)}[toUInt8(8 * pow(b % 1000 / 1000, 1.5)) + 1], NULL) AS category,
            if(isNull(category), NULL, toInt64(5000 * pow(a % 100000 / 100000, 2))) AS product_id,
-           if(event IN ('session', 'app_opened'), ['phone', 'phone', 'desktop', 'desktop', 'tablet'][b % 5 + 1], NULL) AS device,
+           if(event IN ('session', 'app_opened'),
+              ['phone', 'phone', 'desktop', 'desktop', 'tablet'][b % 5 + 1], NULL) AS device,
            if(event = 'session', toInt64(10 + a % 1800), NULL) AS duration,
            if(event = 'survey_answered', toInt64(a % 11), NULL) AS score,
            if(startsWith(event, 'email'), concat('campaign ', toString(b % 40)), NULL) AS campaign
