@@ -181,13 +181,16 @@ class Warehouse:
             if self._closed:
                 return
             self._closed = True
-            if self._scratch is not None:
-                with _Wrapped("DROP DATABASE"):
-                    self._client.command(f"DROP DATABASE IF EXISTS {self._scratch} SYNC")
-            self._client.close()
-            if self._lock is not None:
-                self._lock.release()
-                _held.remove(self.dsn.removeprefix("chdb://"))
+            try:
+                if self._scratch is not None:
+                    with _Wrapped("DROP DATABASE"):
+                        self._client.command(f"DROP DATABASE IF EXISTS {self._scratch} SYNC")
+            finally:
+                # Whatever happened, the engine must be free for the next one.
+                self._client.close()
+                if self._lock is not None:
+                    self._lock.release()
+                    _held.remove(self.dsn.removeprefix("chdb://"))
 
     def __enter__(self) -> Self:
         return self
