@@ -59,7 +59,8 @@ class Place:
         return int(self.warehouse.query("SELECT count() FROM events")[0][0])
 
 
-@pytest.fixture(scope="session")
+# One engine a process: the next module may open another.
+@pytest.fixture(scope="module")
 def engine() -> Iterator[Warehouse]:
     with Warehouse("chdb://") as opened:
         yield opened

@@ -43,7 +43,7 @@ SEGMENTS = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def shop() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     # British summer time of 2011; the shop was closed at the hours when clocks changed.

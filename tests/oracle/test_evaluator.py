@@ -438,8 +438,9 @@ def test_the_greatest_of_two_values_told_at_one_instant_is_taken() -> None:
     world = told(("03-01 00:00", {"plan": "b"}), ("03-01 00:00", {"plan": "a"}))
     assert ann_is_in(equals(PLAN, "b"), world)
     mixed = told(("03-01 00:00", {"plan": "b"}), ("03-01 00:00", {"plan": 3}))
-    assert ann_is_in(equals(PLAN, 3), mixed)  # a number beats a text
-    assert not ann_is_in(equals(PLAN, "b"), mixed)
+    # Each kind is looked at on its own: a comparison with a number looks at numbers, one with text at texts.
+    assert ann_is_in(equals(PLAN, 3), mixed)
+    assert ann_is_in(equals(PLAN, "b"), mixed)
 
 
 def test_a_score_is_a_trait() -> None:

@@ -261,7 +261,7 @@ def _reading(source: Source, sample: Rows, place: _Place) -> tuple[Reading, dict
 
 
 def _difference(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    flat_before, flat_now = ({**each["mapping"], **each["types"], **each} for each in (before, now))
+    flat_before, flat_now = ({**each, **each["types"], **each["mapping"]} for each in (before, now))
     changed = [
         key
         for key in {**flat_before, **flat_now}

@@ -338,10 +338,20 @@ def table_rows(table: pa.Table, begin: int, position: int) -> Rows:
     columns = {name: table.column(name).combine_chunks() for name in table.column_names}
 
     def shown(row: int) -> str:
+        facts = {name: _shown_value(column, row) for name, column in columns.items()}
         try:
-            facts = {name: column[row].as_py() for name, column in columns.items()}
             return msgspec.json.encode(facts, enc_hook=str).decode()[:SHOWN]
         except (ValueError, OverflowError, TypeError):
-            return str({name: str(column[row])[:200] for name, column in columns.items()})[:SHOWN]
+            return str(facts)[:SHOWN]
 
     return Rows(range(begin + 1, begin + 1 + table.num_rows), columns, None, shown, [], position)
+
+
+def _shown_value(column: Column, row: int) -> Any:
+    """A value for people to read, whatever it is."""
+    try:
+        return column[row].as_py()
+    except UnicodeDecodeError as error:
+        return bytes(error.object).decode("utf-8", "backslashreplace")
+    except (ValueError, OverflowError):
+        return f"a {column.type} that Python cannot show"

@@ -220,7 +220,8 @@ class Plan:
         within = f" WHERE account IN {scope}" if scope else ""
         members = f"SELECT profile AS member, account FROM (\n{self._account_map()}\n){within}"
         return (
-            f"SELECT account AS {key},\n{_columns(gathered)}\nFROM (\nSELECT {_rows('account', gathered)}\nFROM events\n"
+            f"SELECT account AS {key},\n{_columns(gathered)}\n"
+            f"FROM (\nSELECT {_rows('account', gathered)}\nFROM events\n"
             f"INNER JOIN (\n{members}\n) AS members ON events.profile = members.member\n"
             f"WHERE ts <= {self._now}{self._named(gathered)}\n)\nGROUP BY account"
         )
