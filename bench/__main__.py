@@ -74,7 +74,7 @@ def _everything(folder: Path, events: int, arguments: argparse.Namespace) -> dic
     found["agree"] = _agree(found["check"])
     found["run"] = ask("run", events)
     found["ours"] = ask("ours", events)
-    found["duckdb"] = ask("duckdb", events, min(arguments.repeat, 2))
+    found["duckdb"] = ask("duckdb", events, 1)
     if "polars" not in arguments.without:
         found["polars"] = ask("polars", events, 1)
     if "pandas" not in arguments.without:
@@ -87,7 +87,7 @@ def _everything(folder: Path, events: int, arguments: argparse.Namespace) -> dic
     if "growth" not in arguments.without:
         for size in sorted(arguments.growth or {events // 10, events // 5, events * 2 // 5, events}):
             ask("generate", size)
-            found["growth"][str(size)] = ask("growth", size)
+            found["growth"][str(size)] = ask("growth", size, min(arguments.repeat, 2))
         found["segments"] = ask("segments", events // 5)
     return found
 

@@ -68,8 +68,9 @@ def save(workspace: Workspace, parts: list[Part]) -> None:
     saved = {version.name: version.text for version in workspace.segments.list()}
     if set(saved) == set(wanted):
         return
+    known = workspace._known()
     for name, sentence in wanted.items():
-        workspace.segments.save(name, sentence)
+        workspace.segments.save(name, sentence, known=known)
 
 
 def smaller_questions(workspace: Workspace, people: int) -> dict[str, float]:
