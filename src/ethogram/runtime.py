@@ -594,11 +594,11 @@ class Segments:
         Raises:
             UnknownNameError: there is none; the hint names the nearest.
         """
-        return self._sized(self._ledger.segment(name, version))
+        return self._sized([self._ledger.segment(name, version)])[0]
 
     def list(self) -> tuple[SegmentVersion, ...]:
         """Every saved segment at its newest version, with its size at the last run."""
-        return tuple(self._sized(segment) for segment in self._ledger.segments())
+        return self._sized(self._ledger.segments())
 
     def versions(self, name: str) -> tuple[SegmentVersion, ...]:
         """Every version of a segment, oldest first."""
@@ -625,11 +625,17 @@ class Segments:
             )
         return _version(self._ledger.delete_segment(name, self._workspace._clock.now()), None)
 
-    def _sized(self, segment: SavedSegment) -> SegmentVersion:
+    def _sized(self, segments: Sequence[SavedSegment]) -> tuple[SegmentVersion, ...]:
+        """The segments with their sizes at the last run."""
         last = self._ledger.last_run()
-        found = self._ledger.sizes_of_run(last.id).get(segment.number) if last else None
-        version = _version(segment, found.size if found else None)
-        return replace(version, evaluated_at=last.as_of if last and found else None)
+        sizes = self._ledger.sizes_of_run(last.id) if last else {}
+        return tuple(
+            replace(
+                _version(segment, sizes[segment.number].size if segment.number in sizes else None),
+                evaluated_at=last.as_of if last and segment.number in sizes else None,
+            )
+            for segment in segments
+        )
 
 
 def _version(segment: SavedSegment, size: int | None, warned: tuple[Warned, ...] = ()) -> SegmentVersion:
