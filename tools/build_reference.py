@@ -161,7 +161,8 @@ def _parameters(command: click.Command, context: click.Context) -> str:
     rows = []
     for parameter in command.get_params(context):
         record = parameter.get_help_record(context)
-        if record is not None and record[1] and record[0] != "--help":
+        # Once a command was used, click remembers its help option as it was spelt then.
+        if record is not None and record[1] and not record[0].endswith("--help"):
             rows.append(f"| `{_cell(record[0])}` | {_cell(record[1])} |")
     return "| option | what it does |\n|---|---|\n" + "\n".join(rows) + "\n" if rows else ""
 
