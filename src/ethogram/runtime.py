@@ -139,10 +139,14 @@ class Workspace:
         if not self.damage:
             # What a killed process had accepted is stored before anything is asked.
             store_waiting(self._warehouse, self._ledger, self.path, self._clock.now())
+        self._assemble()
+        self.segments = Segments(self)
+
+    def _assemble(self) -> None:
+        """Puts the parts together that follow the settings' time zone."""
         self._evaluator = Evaluator(self._warehouse, self.settings.zone)
         self._explainer = Explainer(self._warehouse, self._evaluator)
         self._runner = Runner(self._warehouse, self._ledger, self._saved, self._evaluator)
-        self.segments = Segments(self)
 
     def __enter__(self) -> Self:
         return self
@@ -190,14 +194,10 @@ class Workspace:
             SettingError: an unknown setting, or a value that does not fit.
         """
         known = {name: getattr(self.settings, name) for name in config.NAMES}
-        unknown = sorted(set(changes) - set(known))
-        if unknown:
-            raise SettingError(f"there is no setting `{unknown[0]}`", hint=f"Known are: {', '.join(config.NAMES)}.")
+        _refuse_unknown(changes)
         self.settings = Settings(**{**known, **changes})
         config.write(self.path, self.settings)
-        self._evaluator = Evaluator(self._warehouse, self.settings.zone)
-        self._explainer = Explainer(self._warehouse, self._evaluator)
-        self._runner = Runner(self._warehouse, self._ledger, self._saved, self._evaluator)
+        self._assemble()
         return self.settings
 
     # --- data -----------------------------------------------------------------------------------------------
@@ -666,6 +666,12 @@ def _directory(path: Source) -> Path:
     return Path(path).resolve()
 
 
+def _refuse_unknown(settings: Mapping[str, str]) -> None:
+    unknown = sorted(set(settings) - set(config.NAMES))
+    if unknown:
+        raise SettingError(f"there is no setting `{unknown[0]}`", hint=f"Known are: {', '.join(config.NAMES)}.")
+
+
 def _numbers(live: Mapping[str, SavedSegment]) -> dict[str, int]:
     return {name: segment.number for name, segment in live.items()}
 
@@ -682,9 +688,7 @@ def init(path: Source, *, clock: Clock | None = None, **settings: str) -> Worksp
     directory = Path(path)
     if (directory / config.FILE).exists():
         raise SettingError(f"`{directory}` is a workspace already", hint="Open it, or choose another directory.")
-    unknown = sorted(set(settings) - set(config.NAMES))
-    if unknown:
-        raise SettingError(f"there is no setting `{unknown[0]}`", hint=f"Known are: {', '.join(config.NAMES)}.")
+    _refuse_unknown(settings)
     chosen = Settings(**settings)
     directory.mkdir(parents=True, exist_ok=True)
     config.write(directory, chosen)
