@@ -68,7 +68,7 @@ def save(workspace: Workspace, parts: list[Part]) -> None:
     saved = {version.name: version.text for version in workspace.segments.list()}
     if set(saved) == set(wanted):
         return
-    known = workspace._known()
+    known = workspace._reader.known()
     for name, sentence in wanted.items():
         workspace.segments.save(name, sentence, known=known)
 

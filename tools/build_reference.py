@@ -191,7 +191,7 @@ def library() -> str:
             arguments = re.sub(r"\s+", " ", _signature(member).split(" -> ")[0])
             parts.append(_row(f"`{name}{arguments}`", _prose(inspect.getdoc(member) or "")))
     parts.append("\n`account` has the same functions over the events and traits of a profile's account.\n")
-    from ethogram.runtime import Segments
+    from ethogram.definitions import Segments
 
     if "Segments" not in ethogram.__all__:
         parts.append(_class("Workspace.segments", Segments))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self, TypedDict, Unpack
 from urllib.parse import unquote, urlsplit
@@ -19,8 +19,9 @@ from ethogram.clock import Clock, SystemClock
 from ethogram.collect.load import Report, load
 from ethogram.collect.mapping import MappingGuess, guess_mapping
 from ethogram.config import Settings
+from ethogram.definitions import AsOf, Reader, Segments
 from ethogram.errors import SegmentError, SettingError, WarehouseDamagedError
-from ethogram.measure.catalogue import catalogue, names
+from ethogram.measure.catalogue import catalogue
 from ethogram.measure.doctor import examine
 from ethogram.measure.profiles import profile_view
 from ethogram.model.results import (
@@ -35,30 +36,23 @@ from ethogram.model.results import (
     RunReport,
     SegmentVersion,
     Status,
-    Warned,
     Why,
 )
-from ethogram.model.segment import Definition, Entity, InSegment
+from ethogram.model.segment import Entity
 from ethogram.segment import history as recorded
-from ethogram.segment.checker import check
 from ethogram.segment.english import to_english
 from ethogram.segment.evaluate import Evaluator
 from ethogram.segment.explain import Explainer
-from ethogram.segment.parser import parse_located
 from ethogram.segment.printer import to_text
-from ethogram.segment.rewrites import references
 from ethogram.segment.run import CUT_OFFS, Runner
 from ethogram.segment.saved import SavedSegments
 from ethogram.segment.templates import TEMPLATES, Refused, Template, Vocabulary, apply, guess, template
-from ethogram.segment.tree import to_tree
-from ethogram.segment.unknown_names import Known, warnings
 from ethogram.store.ledger import Ledger, SavedSegment
 from ethogram.store.loader import store_waiting
 from ethogram.store.rebuild import RebuildProgress, RebuildReport, rebuild
 from ethogram.store.schema import EARLIEST
 from ethogram.store.warehouse import Warehouse
 
-AsOf = dt.datetime | Literal["latest"] | None
 Source = str | Path
 Kind = Literal["events", "profiles", "accounts"]
 _VOCABULARY = "vocabulary"
@@ -127,6 +121,7 @@ class Workspace:
             self._warehouse.close()
             raise
         self._saved = SavedSegments(self._ledger)
+        self._reader = Reader(self._warehouse, self._saved)
         self.damage = self._warehouse.damage()
         if self.damage and not even_damaged:
             self.close()
@@ -140,7 +135,14 @@ class Workspace:
             # What a killed process had accepted is stored before anything is asked.
             store_waiting(self._warehouse, self._ledger, self.path, self._clock.now())
         self._assemble()
-        self.segments = Segments(self)
+        self.segments = Segments(
+            self,
+            warehouse=self._warehouse,
+            ledger=self._ledger,
+            saved=self._saved,
+            reader=self._reader,
+            clock=self._clock,
+        )
 
     def _assemble(self) -> None:
         """Puts the parts together that follow the settings' time zone."""
@@ -259,7 +261,7 @@ class Workspace:
             SegmentSyntaxError: the text cannot be read; the message shows where and what was expected.
             SegmentError: it can be read and not be used.
         """
-        definition, warned = self._read(text)
+        definition, warned = self._reader.read(text)
         now = self.now(as_of)
         live = self._saved.live()
         counted = self._evaluator.count(
@@ -293,7 +295,7 @@ class Workspace:
         """
         live = self._saved.live()
         definitions = {
-            name: self._definition(segment, live)
+            name: self._saved.definition(segment, live)
             for name, segment in live.items()
             if segment.entity == Entity.PROFILE.value
         }
@@ -330,12 +332,14 @@ class Workspace:
         if saved is not None and as_of is None and self._is_current(saved):
             entity = Entity(saved.entity)
             return recorded.recorded_members(self._warehouse, saved.number, entity, limit=limit, after=after)
-        definition = self._definition(saved, live) if saved else self._saved.expanded(self._named(segment)[1], live)
+        definition = (
+            self._saved.definition(saved, live) if saved else self._saved.expanded(self._saved.named(segment), live)
+        )
         return self._evaluator.members(definition, self.now(as_of), numbers=_numbers(live), limit=limit, after=after)
 
     def explain(self, segment: str, *, as_of: AsOf = None) -> Explanation:
         """How a saved segment or a text is understood, its SQL, what it costs, and which events wake it."""
-        _, definition = self._named(segment)
+        definition = self._saved.named(segment)
         live = self._saved.live()
         expanded = self._saved.expanded(definition, live)
         return self._explainer.explain(definition, expanded, self.now(as_of), numbers=_numbers(live))
@@ -346,11 +350,10 @@ class Workspace:
         Raises:
             UnknownNameError: no such profile was known then.
         """
-        name, definition = self._named(segment)
         live = self._saved.live()
         return self._explainer.why(
-            name,
-            definition,
+            segment,
+            self._saved.named(segment),
             profile_id,
             self.now(as_of),
             numbers=_numbers(live),
@@ -378,7 +381,7 @@ class Workspace:
                 self._warehouse, {name: saved.number for name, saved in chosen.items()}, last.as_of
             )
         live = self._saved.live()
-        definitions = {name: self._definition(saved, live) for name, saved in chosen.items()}
+        definitions = {name: self._saved.definition(saved, live) for name, saved in chosen.items()}
         return recorded.evaluated_overlap(
             self._warehouse, self._evaluator, definitions, self.now(as_of), numbers=_numbers(live)
         )
@@ -436,7 +439,7 @@ class Workspace:
         chosen = TEMPLATES if names is None else tuple(template(name) for name in names)
         vocabulary = self.vocabulary()
         today = self.now().astimezone(self.settings.zone).date()
-        known = self._known()
+        known = self._reader.known()
         became = []
         for each in chosen:
             fitted = apply(each, vocabulary, (overrides or {}).get(each.name), today=today)
@@ -484,174 +487,11 @@ class Workspace:
 
     # --- inside ---------------------------------------------------------------------------------------------
 
-    def _known(self) -> Known:
-        events, properties, traits, account_traits = names(self._warehouse)
-        return Known(events, properties, traits, tuple(self._saved.live()), account_traits)
-
-    def _read(self, text: str, known: Known | None = None) -> tuple[Definition, tuple[Warned, ...]]:
-        located = parse_located(text)
-        check(located.definition)
-        return located.definition, warnings(located, known or self._known())
-
-    def _named(self, segment: str) -> tuple[str, Definition]:
-        """A saved segment's name and definition, or a text's; a saved name wins."""
-        saved = self._saved.live().get(segment)
-        if saved is None:
-            return segment, self._read(segment)[0]
-        if saved.text is None:
-            return segment, Definition(InSegment(segment), Entity(saved.entity))
-        return segment, self._saved.parsed(saved.text)
-
-    def _definition(self, segment: SavedSegment, live: Mapping[str, SavedSegment]) -> Definition:
-        if segment.text is None:
-            return Definition(InSegment(segment.name), Entity(segment.entity))
-        return self._saved.expanded(self._saved.parsed(segment.text), dict(live), segment.name)
-
     def _is_current(self, segment: SavedSegment) -> bool:
         """Whether the last run knew the segment at its newest version."""
         last = self._ledger.last_run()
         found = self._ledger.sizes_of_run(last.id).get(segment.number) if last else None
         return found is not None and found.version == segment.version
-
-
-class Segments:
-    """The saved segments of a workspace: `ws.segments.save("vip", "…")`."""
-
-    def __init__(self, workspace: Workspace) -> None:
-        self._workspace = workspace
-        self._ledger = workspace._ledger
-        self._saved = workspace._saved
-
-    def save(self, name: str, text: str, *, description: str = "", known: Known | None = None) -> SegmentVersion:
-        """The saved segment; another text under the same name is a new version, the same text is not.
-
-        Args:
-            known: names that were received, where they are at hand already; for warnings about others.
-
-        Raises:
-            SegmentSyntaxError: the text cannot be read.
-            SegmentError: it cannot be used, or would make segments refer to each other in a circle.
-        """
-        definition, warned = self._workspace._read(text, known)
-        live = self._saved.live()
-        self._saved.expanded(definition, live, name)
-        if name in live:
-            # A reference to this name, further out, may only now close a circle.
-            changed = {**live, name: replace(live[name], text=to_text(definition), entity=definition.entity.value)}
-            for other, segment in live.items():
-                if other != name and segment.text is not None:
-                    self._saved.expanded(self._saved.parsed(segment.text), changed, other)
-        saved = self._ledger.save_segment(
-            name,
-            text=to_text(definition),
-            tree=to_tree(definition),
-            english=to_english(definition),
-            entity=definition.entity.value,
-            description=description,
-            now=self._workspace._clock.now(),
-        )
-        return _version(saved, None, warned)
-
-    def save_static(
-        self,
-        name: str,
-        profile_ids: Sequence[str] | None = None,
-        *,
-        snapshot_of: str | None = None,
-        as_of: AsOf = None,
-        description: str = "",
-    ) -> SegmentVersion:
-        """A frozen list of profiles: the given ids, or whoever is in another segment now.
-
-        Ids that no profile has are not members; a warning counts them. Saving again replaces the list: who is new
-        enters, who is no longer named leaves.
-        """
-        if (profile_ids is None) == (snapshot_of is None):
-            raise SettingError("a static segment needs either profile ids or `snapshot_of`, not both")
-        now = self._workspace._clock.now()
-        if snapshot_of is not None:
-            ids = [str(id_) for id_ in self._workspace.members(snapshot_of, as_of=as_of).column(0).to_pylist()]
-            english = f"People who were in “{snapshot_of}” on {self._workspace.now(as_of):%Y-%m-%d %H:%M} UTC."
-        else:
-            ids = list(profile_ids or ())
-            english = f"People on the list “{name}”."
-        saved = self._ledger.save_segment(
-            name, text=None, tree=None, english=english, static=True, description=description, now=now
-        )
-        effective = self._workspace.now()
-        size, unknown = recorded.record_static(
-            self._workspace._warehouse, saved.number, saved.version, ids, effective, cause="list"
-        )
-        warned: tuple[Warned, ...] = ()
-        if unknown:
-            shown = ", ".join(f"`{id_}`" for id_ in unknown[:3])
-            warned = (Warned(f"{len(unknown):,} of the ids are no known profile and were left out: {shown} …"),)
-        return _version(saved, size, warned)
-
-    def get(self, name: str, version: int | None = None) -> SegmentVersion:
-        """A saved segment, at its newest version unless told otherwise.
-
-        Raises:
-            UnknownNameError: there is none; the hint names the nearest.
-        """
-        return self._sized([self._ledger.segment(name, version)])[0]
-
-    def list(self) -> tuple[SegmentVersion, ...]:
-        """Every saved segment at its newest version, with its size at the last run."""
-        return self._sized(self._ledger.segments())
-
-    def versions(self, name: str) -> tuple[SegmentVersion, ...]:
-        """Every version of a segment, oldest first."""
-        return tuple(_version(segment, None) for segment in self._ledger.versions(name))
-
-    def delete(self, name: str) -> SegmentVersion:
-        """Deletes a segment; its versions and its history stay on record.
-
-        Raises:
-            SegmentError: another segment refers to it.
-        """
-        live = self._saved.live()
-        users = [
-            other
-            for other, segment in live.items()
-            if other != name
-            and segment.text is not None
-            and name in references(self._saved.parsed(segment.text).condition)
-        ]
-        if users:
-            raise SegmentError(
-                f"segment `{name}` is used by {', '.join(f'`{user}`' for user in users)}",
-                hint="Change or delete these first.",
-            )
-        return _version(self._ledger.delete_segment(name, self._workspace._clock.now()), None)
-
-    def _sized(self, segments: Sequence[SavedSegment]) -> tuple[SegmentVersion, ...]:
-        """The segments with their sizes at the last run."""
-        last = self._ledger.last_run()
-        sizes = self._ledger.sizes_of_run(last.id) if last else {}
-        return tuple(
-            replace(
-                _version(segment, sizes[segment.number].size if segment.number in sizes else None),
-                evaluated_at=last.as_of if last and segment.number in sizes else None,
-            )
-            for segment in segments
-        )
-
-
-def _version(segment: SavedSegment, size: int | None, warned: tuple[Warned, ...] = ()) -> SegmentVersion:
-    return SegmentVersion(
-        name=segment.name,
-        number=segment.number,
-        version=segment.version,
-        text=segment.text,
-        english=segment.english,
-        entity=segment.entity,
-        created_at=segment.created_at,
-        description=segment.description,
-        static=segment.static,
-        size=size,
-        warnings=warned,
-    )
 
 
 def _directory(path: Source) -> Path:

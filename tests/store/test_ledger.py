@@ -15,7 +15,7 @@ from alembic.migration import MigrationContext
 
 from ethogram.errors import LedgerError, SettingError, UnknownNameError, UserError
 from ethogram.store import tables
-from ethogram.store.ledger import Ledger, SavedSegment, SizeFound
+from ethogram.store.ledger import Ledger, SavedSegment, SegmentDraft, SizeFound
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,9 @@ LATER = NOW + dt.timedelta(hours=1)
 
 
 def save(ledger: Ledger, name: str, text: str | None, now: dt.datetime = NOW, **more: Any) -> SavedSegment:
-    return ledger.save_segment(name, text=text, tree={"text": text}, english=f"People with {text}", now=now, **more)
+    actor = more.pop("actor", "local")
+    draft = SegmentDraft(name, text=text, tree={"text": text}, english=f"People with {text}", **more)
+    return ledger.save_segment(draft, now, actor)
 
 
 def test_a_saved_segment_comes_back_as_it_was(ledger: Ledger) -> None:
@@ -55,7 +57,7 @@ def test_a_description_alone_changes_without_a_version(ledger: Ledger) -> None:
 
 def test_a_static_segment_gets_a_version_at_every_save(ledger: Ledger) -> None:
     for version in (1, 2):
-        saved = ledger.save_segment("list", text=None, tree=None, english="A list", now=NOW, static=True)
+        saved = ledger.save_segment(SegmentDraft("list", text=None, tree=None, english="A list", static=True), NOW)
         assert (saved.version, saved.static, saved.text, saved.tree) == (version, True, None, None)
 
 
@@ -175,10 +177,10 @@ def test_threads_save_one_segment_without_losing_a_version(ledger: Ledger) -> No
 
 _OPEN_AND_SAVE = """
 import datetime, sys
-from ethogram.store.ledger import Ledger
+from ethogram.store.ledger import Ledger, SegmentDraft
 with Ledger(sys.argv[1]) as ledger:
     now = datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc)
-    ledger.save_segment(sys.argv[2], text="a", tree={}, english="", now=now)
+    ledger.save_segment(SegmentDraft(sys.argv[2], text="a", tree={}, english=""), now)
 """
 
 
@@ -197,7 +199,7 @@ def test_processes_may_open_a_new_ledger_at_once(ledger_url: str) -> None:
 def test_a_newer_ledger_is_refused_and_left_alone(ledger_url: str) -> None:
     with Ledger(ledger_url) as ledger:
         save(ledger, "vip", "a")
-        with ledger._writing() as connection:
+        with ledger.database.writing() as connection:
             connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(UserError, match="newer Ethogram") as caught:
         Ledger(ledger_url)
@@ -205,14 +207,14 @@ def test_a_newer_ledger_is_refused_and_left_alone(ledger_url: str) -> None:
 
 
 def test_migrations_arrive_at_the_tables_that_the_code_uses(ledger: Ledger) -> None:
-    with ledger._reading() as connection:
+    with ledger.database.reading() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": False})
         assert compare_metadata(context, tables.metadata) == []
         assert context.get_current_revision() == tables.HEAD
 
 
 def test_sqlite_survives_a_power_cut_by_its_settings(tmp_path: Path) -> None:
-    with Ledger(f"sqlite:///{tmp_path / 'new' / 'ledger.db'}") as ledger, ledger._reading() as connection:
+    with Ledger(f"sqlite:///{tmp_path / 'new' / 'ledger.db'}") as ledger, ledger.database.reading() as connection:
         asked = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in
                  ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")}  # fmt: skip
     assert asked == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30000}

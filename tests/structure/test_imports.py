@@ -23,8 +23,11 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "segment language": (*LEAVES, "model"),
     "segment running": (*LEAVES, "model", "store", "segment language"),
     "measure": (*LEAVES, "model", "store", "segment language"),
+    # The composition root, in two parts: what a workspace has opened, and its definitions.
+    "definitions": (*LEAVES, "model", "store", "segment language", "segment running", "measure", "runtime"),
     "runtime": (
         *LEAVES, "config", "model", "store", "collect", "segment language", "segment running", "measure", "frames",
+        "definitions",
     ),
     # One-off questions over data frames: composes a warehouse in memory as `runtime` composes one on disk.
     "frames": (

@@ -1,7 +1,7 @@
 """The ledger's tables, once, for SQLite and PostgreSQL alike.
 
-Step of the path: store. It only describes: `ledger.py` reads and writes, `migrations/` creates and changes. A test
-holds that the migrations arrive at exactly these tables.
+Step of the path: store. It only describes: the modules behind `ledger.py` read and write, `migrations/` creates and
+changes. A test holds that the migrations arrive at exactly these tables.
 """
 
 from __future__ import annotations

@@ -1,0 +1,207 @@
+"""The definitions of a workspace: its saved segments, and texts read against the names that it knows.
+
+A part of the composition root: `runtime.Workspace` hands over what it has opened. Reads names (warehouse) and writes
+definitions (ledger) and the people of static segments (warehouse); who is in a dynamic segment is not asked here.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+from ethogram.clock import Clock
+from ethogram.errors import SegmentError, SettingError
+from ethogram.measure.catalogue import names
+from ethogram.model.results import SegmentVersion, Warned
+from ethogram.model.segment import Definition
+from ethogram.segment import history as recorded
+from ethogram.segment.checker import check
+from ethogram.segment.english import to_english
+from ethogram.segment.parser import parse_located
+from ethogram.segment.printer import to_text
+from ethogram.segment.rewrites import references
+from ethogram.segment.saved import SavedSegments
+from ethogram.segment.tree import to_tree
+from ethogram.segment.unknown_names import Known, warnings
+from ethogram.store.ledger import Ledger, SavedSegment, SegmentDraft
+from ethogram.store.warehouse import Warehouse
+
+if TYPE_CHECKING:
+    from ethogram.runtime import Workspace
+
+AsOf = dt.datetime | Literal["latest"] | None
+
+
+class Reader:
+    """Reads texts, and warns of names that were never received."""
+
+    def __init__(self, warehouse: Warehouse, saved: SavedSegments) -> None:
+        self._warehouse = warehouse
+        self._saved = saved
+
+    def known(self) -> Known:
+        """Every name that was received or saved."""
+        events, properties, traits, account_traits = names(self._warehouse)
+        return Known(events, properties, traits, tuple(self._saved.live()), account_traits)
+
+    def read(self, text: str, known: Known | None = None) -> tuple[Definition, tuple[Warned, ...]]:
+        """A text's definition, checked, with warnings about names that are not known.
+
+        Raises:
+            SegmentSyntaxError: the text cannot be read.
+            SegmentError: it can be read and not be used.
+        """
+        located = parse_located(text)
+        check(located.definition)
+        return located.definition, warnings(located, known or self.known())
+
+
+class Segments:
+    """The saved segments of a workspace: `ws.segments.save("vip", "…")`."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        *,
+        warehouse: Warehouse,
+        ledger: Ledger,
+        saved: SavedSegments,
+        reader: Reader,
+        clock: Clock,
+    ) -> None:
+        self._workspace = workspace
+        self._warehouse = warehouse
+        self._ledger = ledger
+        self._saved = saved
+        self._reader = reader
+        self._clock = clock
+
+    def save(self, name: str, text: str, *, description: str = "", known: Known | None = None) -> SegmentVersion:
+        """The saved segment; another text under the same name is a new version, the same text is not.
+
+        Args:
+            known: names that were received, where they are at hand already; for warnings about others.
+
+        Raises:
+            SegmentSyntaxError: the text cannot be read.
+            SegmentError: it cannot be used, or would make segments refer to each other in a circle.
+        """
+        definition, warned = self._reader.read(text, known)
+        live = self._saved.live()
+        self._saved.expanded(definition, live, name)
+        if name in live:
+            # A reference to this name, further out, may only now close a circle.
+            changed = {**live, name: replace(live[name], text=to_text(definition), entity=definition.entity.value)}
+            for other, segment in live.items():
+                if other != name and segment.text is not None:
+                    self._saved.expanded(self._saved.parsed(segment.text), changed, other)
+        draft = SegmentDraft(
+            name,
+            text=to_text(definition),
+            tree=to_tree(definition),
+            english=to_english(definition),
+            entity=definition.entity.value,
+            description=description,
+        )
+        return _version(self._ledger.save_segment(draft, self._clock.now()), None, warned)
+
+    def save_static(
+        self,
+        name: str,
+        profile_ids: Sequence[str] | None = None,
+        *,
+        snapshot_of: str | None = None,
+        as_of: AsOf = None,
+        description: str = "",
+    ) -> SegmentVersion:
+        """A frozen list of profiles: the given ids, or whoever is in another segment now.
+
+        Ids that no profile has are not members; a warning counts them. Saving again replaces the list: who is new
+        enters, who is no longer named leaves.
+        """
+        if (profile_ids is None) == (snapshot_of is None):
+            raise SettingError("a static segment needs either profile ids or `snapshot_of`, not both")
+        if snapshot_of is not None:
+            ids = [str(id_) for id_ in self._workspace.members(snapshot_of, as_of=as_of).column(0).to_pylist()]
+            english = f"People who were in “{snapshot_of}” on {self._workspace.now(as_of):%Y-%m-%d %H:%M} UTC."
+        else:
+            ids = list(profile_ids or ())
+            english = f"People on the list “{name}”."
+        draft = SegmentDraft(name, text=None, tree=None, english=english, static=True, description=description)
+        saved = self._ledger.save_segment(draft, self._clock.now())
+        effective = self._workspace.now()
+        size, unknown = recorded.record_static(
+            self._warehouse, saved.number, saved.version, ids, effective, cause="list"
+        )
+        warned: tuple[Warned, ...] = ()
+        if unknown:
+            shown = ", ".join(f"`{id_}`" for id_ in unknown[:3])
+            warned = (Warned(f"{len(unknown):,} of the ids are no known profile and were left out: {shown} …"),)
+        return _version(saved, size, warned)
+
+    def get(self, name: str, version: int | None = None) -> SegmentVersion:
+        """A saved segment, at its newest version unless told otherwise.
+
+        Raises:
+            UnknownNameError: there is none; the hint names the nearest.
+        """
+        return self._sized([self._ledger.segment(name, version)])[0]
+
+    def list(self) -> tuple[SegmentVersion, ...]:
+        """Every saved segment at its newest version, with its size at the last run."""
+        return self._sized(self._ledger.segments())
+
+    def versions(self, name: str) -> tuple[SegmentVersion, ...]:
+        """Every version of a segment, oldest first."""
+        return tuple(_version(segment, None) for segment in self._ledger.versions(name))
+
+    def delete(self, name: str) -> SegmentVersion:
+        """Deletes a segment; its versions and its history stay on record.
+
+        Raises:
+            SegmentError: another segment refers to it.
+        """
+        live = self._saved.live()
+        users = [
+            other
+            for other, segment in live.items()
+            if other != name
+            and segment.text is not None
+            and name in references(self._saved.parsed(segment.text).condition)
+        ]
+        if users:
+            raise SegmentError(
+                f"segment `{name}` is used by {', '.join(f'`{user}`' for user in users)}",
+                hint="Change or delete these first.",
+            )
+        return _version(self._ledger.delete_segment(name, self._clock.now()), None)
+
+    def _sized(self, segments: Sequence[SavedSegment]) -> tuple[SegmentVersion, ...]:
+        """The segments with their sizes at the last run."""
+        last = self._ledger.last_run()
+        sizes = self._ledger.sizes_of_run(last.id) if last else {}
+        return tuple(
+            replace(
+                _version(segment, sizes[segment.number].size if segment.number in sizes else None),
+                evaluated_at=last.as_of if last and segment.number in sizes else None,
+            )
+            for segment in segments
+        )
+
+
+def _version(segment: SavedSegment, size: int | None, warned: tuple[Warned, ...] = ()) -> SegmentVersion:
+    return SegmentVersion(
+        name=segment.name,
+        number=segment.number,
+        version=segment.version,
+        text=segment.text,
+        english=segment.english,
+        entity=segment.entity,
+        created_at=segment.created_at,
+        description=segment.description,
+        static=segment.static,
+        size=size,
+        warnings=warned,
+    )

@@ -1,0 +1,27 @@
+"""Settings that the program keeps for itself: a JSON value under a key.
+
+Step of the path: store. Statements inside a transaction of the ledger (`ledger.py`). What people set is not here but
+in the workspace's own file (`config.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from ethogram.store import tables
+
+
+def read(connection: sa.Connection, key: str, default: Any = None) -> Any:
+    """The value kept under a key, `default` when there is none."""
+    settings = tables.settings
+    row = connection.execute(sa.select(settings.c.value).where(settings.c.key == key)).first()
+    return row[0] if row is not None else default
+
+
+def keep(connection: sa.Connection, key: str, value: Any) -> None:
+    """Keeps a value under a key, in place of the one before."""
+    settings = tables.settings
+    connection.execute(settings.delete().where(settings.c.key == key))
+    connection.execute(settings.insert().values(key=key, value=value))
