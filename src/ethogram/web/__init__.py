@@ -1,0 +1,1 @@
+"""The web: the collection API, the management API, and what browsers load from here."""
