@@ -26,7 +26,7 @@ MANIFEST = FOLDER / "manifest.json"
 LOADER = "analytics.min.js"
 
 # Of the package's bundles those that our settings document can make the loader ask for: reading `ajs_…` from the page's
-# address, and trackLink, trackForm. The others serve destinations in the browser, routing rules, plans, old video players.
+# address, and trackLink, trackForm. The others serve destinations in the browser, routing rules, plans, old videos.
 BUNDLES = ("queryString", "auto-track")
 
 # The loader finds its host by the address of its script tag, but looks for https only. This says it for http too, so

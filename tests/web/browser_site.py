@@ -131,6 +131,8 @@ class _Handler(BaseHTTPRequestHandler):
         if path in self.site.pages:
             html, headers = self.site.pages[path]
             self._answer(200, html.encode(), "text/html; charset=utf-8", headers)
+        elif path == "/favicon.ico":
+            self._answer(204, b"", "image/x-icon")
         elif path.startswith("/v1/projects/") and parts[-1] == "settings":
             body = json.dumps(settings(parts[3], self.site.collector)).encode()
             self._answer(200, body, "application/json", self._across())
