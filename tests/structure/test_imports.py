@@ -34,6 +34,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         *LEAVES, "config", "model", "store", "collect", "segment language", "segment running",
     ),
     "cli": (*LEAVES, "config", "model", "runtime", "segment templates", ROOT),
+    "web": (*LEAVES, "config", "model", "runtime"),
     "__main__": ("cli",),
     ROOT: (*LEAVES, "model", "config", "runtime", "frames", "segment language"),
 }  # fmt: skip

@@ -415,6 +415,8 @@ def test_leaving_sends_what_is_there_by_beacon_and_later_pages_repeat_it_only_in
     site.call("page")
     page.run("location.href = '/end'")
     words = site.call("last words")
+    # What a beacon looks like on the wire: a script's own request asks to read the answer, a beacon does not.
+    assert [posted.headers["Sec-Fetch-Mode"] for posted in site.posted] == ["cors", "no-cors"]
     page.goto(f"{site.collector}/?second")  # at once: the answer to a beacon is not seen, so it is left in peace
     site.wait(lambda: _times(site, "page") == 2, "the second page")
     page.settle()
