@@ -37,14 +37,20 @@ AsOf = dt.datetime | Literal["latest"] | None
 class Reader:
     """Reads texts, and warns of names that were never received."""
 
-    def __init__(self, warehouse: Warehouse, saved: SavedSegments) -> None:
+    def __init__(self, warehouse: Warehouse, ledger: Ledger, saved: SavedSegments) -> None:
         self._warehouse = warehouse
+        self._ledger = ledger
         self._saved = saved
+        self._received: tuple[int, Known] | None = None
 
     def known(self) -> Known:
-        """Every name that was received or saved."""
-        events, properties, traits, account_traits = names(self._warehouse)
-        return Known(events, properties, traits, tuple(self._saved.live()), account_traits)
+        """Every name that was received or saved; looked for anew only after something was loaded."""
+        stored = self._ledger.stored_batches()
+        received = self._received
+        if received is None or received[0] != stored:
+            events, properties, traits, account_traits = names(self._warehouse)
+            self._received = received = (stored, Known(events, properties, traits, (), account_traits))
+        return replace(received[1], segments=tuple(self._saved.live()))
 
     def read(self, text: str, known: Known | None = None) -> tuple[Definition, tuple[Warned, ...]]:
         """A text's definition, checked, with warnings about names that are not known.

@@ -121,7 +121,7 @@ class Workspace:
             self._warehouse.close()
             raise
         self._saved = SavedSegments(self._ledger)
-        self._reader = Reader(self._warehouse, self._saved)
+        self._reader = Reader(self._warehouse, self._ledger, self._saved)
         self.damage = self._warehouse.damage()
         if self.damage and not even_damaged:
             self.close()

@@ -18,6 +18,7 @@ from ethogram.store import tables
 from ethogram.store.ledger import Ledger, SavedSegment, SegmentDraft, SizeFound
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 NOW = dt.datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=dt.UTC)
@@ -238,3 +239,27 @@ def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
     file.write_bytes(b"this is no database, only text " * 100)
     with pytest.raises(LedgerError, match="not a database"):
         Ledger(f"sqlite:///{file}")
+
+
+def test_each_change_to_the_segments_makes_another_revision(ledger: Ledger) -> None:
+    changes: list[Callable[[], object]] = [
+        lambda: save(ledger, "vip", "a"),
+        lambda: save(ledger, "vip", "b"),
+        lambda: save(ledger, "vip", "b", description="d"),
+        lambda: ledger.delete_segment("vip", NOW),
+    ]
+    seen = [ledger.segments_revision()]
+    for change in changes:
+        change()
+        seen.append(ledger.segments_revision())
+    assert len(set(seen)) == len(seen)
+    with pytest.raises(UnknownNameError):
+        ledger.delete_segment("vip", NOW)
+    assert ledger.segments_revision() == seen[-1]
+
+
+def test_threads_that_save_at_once_are_all_counted(ledger: Ledger) -> None:
+    before = ledger.segments_revision()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: save(ledger, f"segment {number}", "a"), range(12)))
+    assert ledger.segments_revision() - before == 12

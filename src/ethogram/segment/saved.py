@@ -1,11 +1,14 @@
-"""Saved segments as the engine uses them: parsed once per version, with the numbers that stand for them.
+"""Saved segments as the engine uses them: read once per change, parsed once per text, expanded when asked for.
 
-Step of the path: segment. Reads the ledger; writes nothing.
+Step of the path: segment. Reads the ledger; writes nothing. Whether anything changed is asked every time, so a segment
+that another process saved is seen at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from ethogram.errors import UnknownNameError
 from ethogram.model.segment import Definition, Entity, InSegment
@@ -14,23 +17,36 @@ from ethogram.segment.parser import parse
 from ethogram.segment.rewrites import expand
 from ethogram.store.ledger import Ledger, SavedSegment
 
+Live = Mapping[str, SavedSegment]
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """The live segments at one revision of the ledger, with the definitions that were expanded among them."""
+
+    revision: int
+    live: Live
+    expanded: dict[tuple[str, int], Definition] = field(default_factory=dict)
+
 
 class SavedSegments:
-    """Looks up saved segments by name."""
+    """Looks up saved segments by name; safe to use from several threads."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._parsed: dict[str, Definition] = {}
+        self._held = _Held(-1, {})
 
-    def live(self) -> dict[str, SavedSegment]:
+    def live(self) -> Live:
         """Every live segment at its newest version, by name."""
-        return {segment.name: segment for segment in self._ledger.segments()}
+        # The revision is read first: a change in between is read early and read again, and never missed.
+        revision = self._ledger.segments_revision()
+        if revision != self._held.revision:
+            self._held = _Held(revision, {segment.name: segment for segment in self._ledger.segments()})
+        return self._held.live
 
     def parsed(self, text: str) -> Definition:
         """A saved text's definition; texts were checked when they were saved."""
-        if text not in self._parsed:
-            self._parsed[text] = parse(text)
-        return self._parsed[text]
+        return _parsed(text)
 
     def named(self, segment: str) -> Definition:
         """A saved segment's definition, or that of a text; a saved name wins.
@@ -42,21 +58,26 @@ class SavedSegments:
         saved = self.live().get(segment)
         if saved is not None:
             return self._written(saved)
-        definition = parse(segment)
+        definition = self.parsed(segment)
         check(definition)
         return definition
 
-    def definition(self, segment: SavedSegment, live: Mapping[str, SavedSegment]) -> Definition:
+    def definition(self, segment: SavedSegment, live: Live) -> Definition:
         """A saved segment's definition, expanded; that of a static one is the list that was recorded."""
-        written = self._written(segment)
-        return written if segment.text is None else self.expanded(written, live, segment.name)
-
-    def _written(self, segment: SavedSegment) -> Definition:
         if segment.text is None:
-            return Definition(InSegment(segment.name), Entity(segment.entity))
-        return self.parsed(segment.text)
+            return self._written(segment)
+        held = self._held
+        known = held.expanded if live is held.live else {}
+        key = (segment.name, segment.version)
+        if key not in known:
+            known[key] = self.expanded(self._written(segment), live, segment.name)
+        return known[key]
 
-    def lookup(self, live: Mapping[str, SavedSegment], name: str) -> Definition | None:
+    def expanded(self, definition: Definition, live: Live, name: str | None = None) -> Definition:
+        """The definition with references to other dynamic segments replaced by what they stand for."""
+        return expand(definition, lambda other: self.lookup(live, other), within=(name,) if name else ())
+
+    def lookup(self, live: Live, name: str) -> Definition | None:
         """The definition behind a name; None for a static segment.
 
         Raises:
@@ -68,6 +89,11 @@ class SavedSegments:
             raise UnknownNameError(f"there is no segment `{name}`", name=name)
         return None if segment.text is None else self.parsed(segment.text)
 
-    def expanded(self, definition: Definition, live: Mapping[str, SavedSegment], name: str | None = None) -> Definition:
-        """The definition with references to other dynamic segments replaced by what they stand for."""
-        return expand(definition, lambda other: self.lookup(live, other), within=(name,) if name else ())
+    def _written(self, segment: SavedSegment) -> Definition:
+        if segment.text is None:
+            return Definition(InSegment(segment.name), Entity(segment.entity))
+        return self.parsed(segment.text)
+
+
+# A definition is a frozen tree, so whoever has the same text shares it.
+_parsed = lru_cache(maxsize=4096)(parse)

@@ -100,6 +100,11 @@ class Ledger:
         with self.database.reading() as connection:
             return segments.live(connection)
 
+    def segments_revision(self) -> int:
+        """A number that is another one whenever the live segments have changed, whichever process changed them."""
+        with self.database.reading() as connection:
+            return segments.revision(connection)
+
     def versions(self, name: str) -> tuple[SavedSegment, ...]:
         """Every version of a live segment, oldest first."""
         with self.database.reading() as connection:
@@ -207,6 +212,11 @@ class Ledger:
         """Accepted batches in the order of storing, all of them unless narrowed."""
         with self.database.reading() as connection:
             return loads.batches(connection, load=load, state=state)
+
+    def stored_batches(self) -> int:
+        """How many batches the warehouse has: more whenever something was loaded, whichever process loaded it."""
+        with self.database.reading() as connection:
+            return loads.stored(connection)
 
     def waiting_batches(self) -> tuple[Batch, ...]:
         """Batches that are accepted and not yet in the warehouse, in the order of storing."""

@@ -164,6 +164,12 @@ def mark_stored(connection: sa.Connection, batch: str, now: dt.datetime) -> None
     connection.execute(batches.update().where(batches.c.id == batch).values(state="stored", stored_at=now))
 
 
+def stored(connection: sa.Connection) -> int:
+    """How many batches the warehouse has."""
+    rows = tables.batches
+    return connection.execute(sa.select(sa.func.count()).where(rows.c.state == "stored")).scalar_one()
+
+
 def batches(connection: sa.Connection, *, load: str | None, state: str | None) -> tuple[Batch, ...]:
     """Accepted batches in the order of storing, all of them unless narrowed."""
     rows = tables.batches

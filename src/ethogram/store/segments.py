@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import sqlalchemy as sa
 
 from ethogram.errors import UnknownNameError, UserError
-from ethogram.store import audit, tables
+from ethogram.store import audit, settings, tables
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -57,6 +57,8 @@ class SegmentDraft:
 
 
 _segments, _versions = tables.segments, tables.segment_versions
+# Under this key the settings count the changes to saved segments.
+_REVISION = "segments_revision"
 
 _SEGMENT = sa.select(
     _segments.c.name,
@@ -83,8 +85,9 @@ def save(connection: sa.Connection, draft: SegmentDraft, now: dt.datetime, actor
         ).inserted_primary_key
         assert created is not None
         number = int(created[0])
-    elif draft.description:
+    elif latest is not None and draft.description not in ("", latest.description):
         connection.execute(_segments.update().where(_segments.c.number == number).values(description=draft.description))
+        _revise(connection)
     if latest is None or not _says_the_same(latest, draft):
         version = latest.version + 1 if latest else 1
         connection.execute(
@@ -101,6 +104,7 @@ def save(connection: sa.Connection, draft: SegmentDraft, now: dt.datetime, actor
         )
         detail = {"version": version, "text": draft.text}
         audit.record(connection, actor=actor, verb="save", object=f"segment:{draft.name}", detail=detail, now=now)
+        _revise(connection)
     return existing(connection, draft.name)
 
 
@@ -110,6 +114,7 @@ def delete(connection: sa.Connection, name: str, now: dt.datetime, actor: str) -
     connection.execute(_segments.update().where(_segments.c.number == found.number).values(deleted_at=now))
     detail = {"version": found.version}
     audit.record(connection, actor=actor, verb="delete", object=f"segment:{name}", detail=detail, now=now)
+    _revise(connection)
     return found
 
 
@@ -132,6 +137,12 @@ def existing(connection: sa.Connection, name: str, version: int | None = None) -
     if found is None:
         _refuse_unknown(connection, name, version)
     return found
+
+
+def revision(connection: sa.Connection) -> int:
+    """A number that is another one whenever what `live` returns has changed, whichever process changed it."""
+    counted: int = settings.read(connection, _REVISION, 0)
+    return counted
 
 
 def live(connection: sa.Connection) -> tuple[SavedSegment, ...]:
@@ -160,6 +171,17 @@ def versions(connection: sa.Connection, name: str) -> tuple[SavedSegment, ...]:
 
 def _live(name: str) -> sa.ColumnElement[bool]:
     return _segments.c.deleted_at.is_(None) & (_segments.c.name == name)
+
+
+def _revise(connection: sa.Connection) -> None:
+    # Counted in place and under a lock: whoever changes a segment meanwhile waits, and no two changes count as one.
+    rows = tables.settings
+    mine = rows.c.key == _REVISION
+    counted = connection.execute(sa.select(rows.c.value).where(mine).with_for_update()).scalar()
+    if counted is None:
+        connection.execute(rows.insert().values(key=_REVISION, value=1))
+    else:
+        connection.execute(rows.update().where(mine).values(value=counted + 1))
 
 
 def _says_the_same(saved: SavedSegment, draft: SegmentDraft) -> bool:
