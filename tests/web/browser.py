@@ -70,7 +70,9 @@ class Page:
         self.run("new Promise((done) => setTimeout(done, 500))")
 
     def click(self, selector: str) -> None:
-        """Presses and releases the mouse in the middle of an element."""
+        """Presses and releases the mouse in the middle of an element once the page is painted; before, it is lost."""
+        self.send("Page.bringToFront")
+        self.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))).then(() => 0)")
         box = self.run(
             f"(() => {{ const box = document.querySelector({json.dumps(selector)}).getBoundingClientRect();"
             " return [box.x + box.width / 2, box.y + box.height / 2] })()"

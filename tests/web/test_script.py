@@ -242,6 +242,9 @@ def test_a_session_ends_after_half_an_hour_of_inactivity_and_says_how_long_it_wa
     ended = site.call("session_ended")
     assert ended["properties"]["session_id"] == started["properties"]["session_id"]
     assert ended["properties"]["page_views"] == 1
+    assert (
+        ended["messageId"] == ended["properties"]["session_id"] + "-ended"
+    )  # two tabs that notice at once say one thing
     assert 39 * 60 <= ended["properties"]["duration_seconds"] <= 39 * 60 + 10
     assert abs((_at(ended) - _at(site.call("read on"))).total_seconds()) < 1  # when it ended, not when that was noticed
     assert "page" not in ended["context"]
