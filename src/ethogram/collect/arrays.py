@@ -23,3 +23,14 @@ def rows_where(mask: Any) -> list[int]:
     if isinstance(mask, pa.ChunkedArray):
         mask = mask.combine_chunks()
     return [int(row) for row in np.flatnonzero(pc.fill_null(mask, False).to_numpy(zero_copy_only=False))]
+
+
+def letters(column: Column) -> Any:
+    """All bytes of a column of text, one after the other, as numbers."""
+    if isinstance(column, pa.ChunkedArray):
+        column = column.combine_chunks()
+    if not len(column):
+        return np.empty(0, np.uint8)
+    _, offsets, content = column.buffers()
+    ends = np.frombuffer(offsets, np.int32, len(column) + 1, column.offset * 4)
+    return np.empty(0, np.uint8) if content is None else np.frombuffer(content, np.uint8)[ends[0] : ends[-1]]

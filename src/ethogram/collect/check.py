@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from ethogram.collect import columns, segment_spec
-from ethogram.collect.arrays import Column, Faults, pc
+from ethogram.collect.arrays import Column, Faults, letters, pc
 from ethogram.collect.columns import ColumnType
 from ethogram.collect.instants import instants
 from ethogram.collect.values import Limits, UnacceptableError, document
@@ -315,8 +315,9 @@ def _check_names(draft: _Draft, faults: Faults) -> None:
     if draft.kind == "events" and draft.events is not None:
         named.append(("event", draft.events))
     for name, column in named:
+        none = pa.repeat(False, len(column))
         blank = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(column), ""), True)
-        nul = pc.fill_null(pc.match_substring(column, "\x00"), False)
+        nul = pc.fill_null(pc.match_substring(column, "\x00"), False) if _has_nul(column) else none
         long = pc.fill_null(pc.greater(pc.binary_length(column), _LONGEST_NAME), False)
         if not pc.any(pc.or_(pc.or_(blank, nul), long)).as_py():
             continue
@@ -327,6 +328,11 @@ def _check_names(draft: _Draft, faults: Faults) -> None:
         ):
             for at in np.flatnonzero(mask.to_numpy(zero_copy_only=False)):
                 faults.setdefault(int(draft.rows[at]), reason)
+
+
+def _has_nul(column: Column) -> bool:
+    content = letters(column)
+    return bool(len(content)) and not content.all()
 
 
 def _table(draft: _Draft, at: Column, faults: Faults) -> pa.Table:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from ethogram.collect.arrays import Column, Faults, pc, rows_where
+from ethogram.collect.arrays import Column, Faults, letters, pc, rows_where
 from ethogram.collect.values import Limits, UnacceptableError, encoded, too_long, too_many
 from ethogram.errors import InputError
 
@@ -24,7 +24,8 @@ _NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"
 _JSON_NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]{1,2})?$"
 _SAFE_WHOLE = r"^-?[0-9]{1,18}([.eE]|$)"
 _BOOLEAN = r"^(true|false|True|False|TRUE|FALSE)$"
-_NEEDS_ESCAPE = r'["\\\x00-\x1f]'
+_SAMPLE = 4_096  # values that are looked at to tell whether a column has few different ones
+_PART = 1 << 18  # bytes that are looked at together
 
 
 class ColumnType(StrEnum):
@@ -86,9 +87,9 @@ def documents(
     faults: Faults = {}
     pieces: list[Column] = []
     for name, column in columns.items():
-        value = _json(name, column, types.get(name), faults)
-        if value is not None:
-            pieces.append(pc.binary_join_element_wise(f"{encoded(name)}:", value, ""))
+        piece = _piece(name, column, types.get(name), faults)
+        if piece is not None:
+            pieces.append(piece)
     _refuse_collisions(columns, faults)
     if not pieces:
         return pa.array(["{}"] * rows, pa.string()), faults
@@ -123,6 +124,30 @@ def text(column: Column, faults: Faults, what: str) -> Column:
             faults.setdefault(row, f"{what} is a {kind}, not text or a number")
         return pa.nulls(len(column), pa.string())
     return column.cast(pa.string())
+
+
+def _piece(name: str, column: Column, wanted: ColumnType | None, faults: Faults) -> Column | None:
+    """Each value with its name, `"name":value`; null where there is none."""
+    column = _plain(column)
+    key = f"{encoded(name)}:"
+    coded = _coded(column)
+    if coded is None:
+        value = _json(name, column, wanted, faults)
+        return None if value is None else pc.binary_join_element_wise(key, value, "")
+    # A fault of one of the different values would name a row of the dictionary: plain text has none.
+    value = _json(name, coded.dictionary, wanted, {})
+    if value is None:
+        return None
+    return pc.binary_join_element_wise(key, value, "").take(coded.indices)
+
+
+def _coded(column: Column) -> Column | None:
+    """A column of few different texts as a dictionary, each of which then becomes JSON once."""
+    if not pa.types.is_string(column.type) or len(column) < _SAMPLE:
+        return None
+    if len(column.slice(0, _SAMPLE).unique()) > _SAMPLE // 8 or not _is_utf8(column):
+        return None
+    return column.dictionary_encode()
 
 
 def _plain(column: Column) -> Column:
@@ -202,11 +227,18 @@ def _numbers(column: Column, plain: Column, number: Column | None = None) -> Col
 
 
 def _quoted(column: Column) -> Column:
-    if pc.any(pc.match_substring_regex(column, _NEEDS_ESCAPE)).as_py():
+    if _needs_escape(column):
         # Few different texts need escaping again and again: each is encoded once.
         coded = column.dictionary_encode()
         return pa.array([encoded(value) for value in coded.dictionary.to_pylist()], pa.string()).take(coded.indices)
     return pc.binary_join_element_wise('"', column, '"', "")
+
+
+def _needs_escape(column: Column) -> bool:
+    """Whether any text holds what JSON writes with a backslash; a text hidden behind a null counts too."""
+    content = letters(column)
+    parts = (content[at : at + _PART] for at in range(0, len(content), _PART))
+    return any(((part < 0x20) | (part == ord('"')) | (part == ord("\\"))).any() for part in parts)
 
 
 def _timestamps(column: Column) -> Column:
@@ -244,6 +276,14 @@ def _jsonable(value: Any) -> Any:
             return value
         case _:
             return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def _is_utf8(column: Column) -> bool:
+    try:
+        column.cast(pa.binary()).cast(pa.string())
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _valid_utf8(column: Column, faults: Faults, what: str) -> Column:

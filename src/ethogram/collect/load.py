@@ -11,25 +11,25 @@ import datetime as dt
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from ethogram.collect import segment_spec
-from ethogram.collect.arrays import pc
-from ethogram.collect.check import Checked, Reading, check
-from ethogram.collect.columns import ColumnType, infer
-from ethogram.collect.instants import date_order, zone_named
+from ethogram.collect.blocks import CheckedBlock, checked_blocks
+from ethogram.collect.check import Reading
+from ethogram.collect.columns import ColumnType
+from ethogram.collect.instants import zone_named
 from ethogram.collect.mapping import complete, first_rows, is_segment_export
-from ethogram.collect.records import Rows, read
+from ethogram.collect.records import Rows
 from ethogram.collect.rejects import RejectsFile
 from ethogram.collect.sources import Source, digest, opened, resolve
 from ethogram.collect.values import Limits
 from ethogram.errors import InputError
 from ethogram.model.results import LoadSummary
-from ethogram.store.inbox import Block, accept, sweep
+from ethogram.store.inbox import SCHEMAS, Block, accept, sweep
 from ethogram.store.loader import already_stored, known_profiles, store_waiting
 
 if TYPE_CHECKING:
@@ -298,25 +298,25 @@ def _load_blocks(source: Source, started: Load, reading: Reading, known_at: dt.d
     accepted = {batch.id: batch for batch in place.ledger.batches(load=started.id)}
     counted = _counted(reading)
     behind = 0
-    for ordinal, (rows, how) in enumerate(_settled(read(source, place.limits), reading, known_at)):
-        checked = check(rows, how)
-        place.rejects.add(source.name, checked.rejections)
-        counts.rejected += len(checked.rejections)
-        counts.read += rows.count + len(rows.rejections)
-        main = "events" if "events" in checked.tables or not checked.tables else next(iter(checked.tables))
-        for kind in [main, *(each for each in checked.tables if each != main)]:
-            batch_id = f"{started.id[:20]}-{ordinal:06d}-{kind}"
-            batch = accepted.get(batch_id)
-            if batch is None:
-                batch = _accept_block(batch_id, kind, ordinal, checked, started, place, main=kind == main)
-                counts.accepted += batch.rows if kind in counted else 0
-                counts.duplicates += batch.duplicates if kind in counted else 0
-            elif kind in counted:
-                counts.already += batch.rows + batch.duplicates
-            _widen(counts, batch)
-        store_waiting(place.warehouse, place.ledger, place.directory, place.now)
-        behind = rows.position if source.format == "parquet" else behind + rows.position
-        _report(source, behind, place)
+    with checked_blocks(source, reading, known_at) as blocks:
+        for ordinal, block in enumerate(blocks):
+            place.rejects.add(source.name, block.rejections)
+            counts.rejected += len(block.rejections)
+            counts.read += block.read
+            main = "events" if "events" in block.tables or not block.tables else next(iter(block.tables))
+            for kind in [main, *(each for each in block.tables if each != main)]:
+                batch_id = f"{started.id[:20]}-{ordinal:06d}-{kind}"
+                batch = accepted.get(batch_id)
+                if batch is None:
+                    batch = _accept_block(batch_id, kind, ordinal, block, started, place, main=kind == main)
+                    counts.accepted += batch.rows if kind in counted else 0
+                    counts.duplicates += batch.duplicates if kind in counted else 0
+                elif kind in counted:
+                    counts.already += batch.rows + batch.duplicates
+                _widen(counts, batch)
+            store_waiting(place.warehouse, place.ledger, place.directory, place.now)
+            behind = block.position if source.format == "parquet" else behind + block.position
+            _report(source, behind, place)
 
 
 def _counted(reading: Reading) -> tuple[str, ...]:
@@ -325,66 +325,18 @@ def _counted(reading: Reading) -> tuple[str, ...]:
     return ("events", "profiles") if reading.segment else (reading.kind,)
 
 
-def _settled(blocks: Iterator[Rows], reading: Reading, known_at: dt.datetime) -> Iterator[tuple[Rows, Reading]]:
-    """Blocks with how to read them: what is found out from values is found out once, from the whole first block."""
-    settled: Reading | None = None
-    for rows in blocks:
-        if settled is None:
-            settled = _after_first(rows, reading, known_at)
-        yield rows, settled
-
-
-def _after_first(rows: Rows, reading: Reading, known_at: dt.datetime) -> Reading:
-    types = dict(reading.types)
-    order = reading.order
-    if rows.columns is not None:
-        at = rows.columns.get(reading.mapping.get("timestamp", ""))
-        if order is None and at is not None:
-            order = date_order(at)
-        inferred = {
-            name: infer(column)
-            for name, column in rows.columns.items()
-            if pa.types.is_string(column.type) and isinstance(rows.lines, list)
-        }
-        types = inferred | types
-    return Reading(
-        kind=reading.kind,
-        mapping=reading.mapping,
-        event=reading.event,
-        zone=reading.zone,
-        order=order,
-        types=types,
-        known_at=known_at,
-        segment=reading.segment,
-        limits=reading.limits,
-    )
-
-
 def _accept_block(
-    batch_id: str, kind: str, ordinal: int, checked: Checked, started: Load, place: _Place, *, main: bool
+    batch_id: str, kind: str, ordinal: int, block: CheckedBlock, started: Load, place: _Place, *, main: bool
 ) -> Batch:
-    rows, duplicates = _without_duplicates(kind, checked.tables.get(kind), place)
-    block = Block(batch_id, kind, started.id, ordinal, rows, len(checked.rejections) if main else 0, duplicates)
-    return accept(block, directory=place.directory, ledger=place.ledger, now=place.now)
-
-
-def _without_duplicates(kind: str, rows: pa.Table | None, place: _Place) -> tuple[pa.Table, int]:
-    """The rows whose person and message_id come for the first time, and how many did not."""
+    rows = block.tables.get(kind)
     if rows is None:
-        return pa.table({"ts": pa.array([], pa.timestamp("us", tz="UTC"))}), 0
-    identified = pc.not_equal(rows["message_id"], "")
-    if not pc.any(identified).as_py():
-        return rows, 0
-    who = "account_id" if kind == "accounts" else "profile_id"
-    numbered = rows.select([who, "message_id"]).append_column("row", pa.array(range(rows.num_rows), pa.uint32()))
-    numbered = numbered.filter(identified)
-    first = numbered.group_by([who, "message_id"], use_threads=False).aggregate([("row", "min")])
-    first = first.rename_columns({"row_min": "row"})
-    stored = already_stored(kind, first, place.warehouse, place.directory)
-    fresh = set(first["row"].to_pylist()) - stored
-    anonymous = pc.invert(identified).to_pylist()
-    keep = [lacks or row in fresh for row, lacks in enumerate(anonymous)]
-    return rows.filter(pa.array(keep)), rows.num_rows - sum(keep)
+        rows = SCHEMAS[kind].empty_table()
+    known = already_stored(kind, rows, place.warehouse, place.directory)
+    if known:
+        rows = rows.filter(pa.array([row not in known for row in range(rows.num_rows)], pa.bool_()))
+    duplicates = block.repeats.get(kind, 0) + len(known)
+    accepted = Block(batch_id, kind, started.id, ordinal, rows, len(block.rejections) if main else 0, duplicates)
+    return accept(accepted, directory=place.directory, ledger=place.ledger, now=place.now)
 
 
 def _report(source: Source, behind: int, place: _Place) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ethogram.errors import InputError
@@ -29,46 +30,56 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """Where a kind goes: its facts, its ids, and how the key is computed."""
+    """Where a kind goes: its table of facts, and the owner whose id and key stand in each row."""
 
     facts: str
-    columns: str  # of the block, with its types
-    insert: str  # columns of the fact table
-    select: str  # the same, from the block; `{key}` stands for the key
-    ids: str
-    key: str
-    id: str
+    owner: str  # 'profile' or 'account': the column of the key
+    content: dict[str, str]  # columns of its own, with their types in a block
+
+    @property
+    def ids(self) -> str:
+        """The table of the ids behind the keys."""
+        return f"{self.owner}s"
+
+    @property
+    def id(self) -> str:
+        """The column of the id, in a block and in the table of ids."""
+        return f"{self.owner}_id"
+
+    @property
+    def key(self) -> str:
+        """The SQL of the key of a block's row."""
+        return schema.account_key(self.id) if self.owner == "account" else schema.profile_key(self.id)
+
+    @property
+    def shared(self) -> dict[str, str]:
+        """The columns that block and table of facts have both."""
+        return {"ts": schema.INSTANT, **self.content, "message_id": "String"}
+
+    @property
+    def structure(self) -> dict[str, str]:
+        """The columns of a block, with their types."""
+        return {self.id: "String", **self.shared}
+
+    def insert(self, source: str, batch: str) -> str:
+        """The statement that stores a block's facts; `batch` is the SQL of the batch's id."""
+        columns = ", ".join(self.shared)
+        return (
+            f"INSERT INTO {self.facts} ({self.owner}, {columns}, batch) "
+            f"SELECT {self.key}, {columns}, {batch} FROM {source}"
+        )
+
+    def insert_ids(self, source: str) -> str:
+        """The statement that stores who is in a block, and since when."""
+        # A name of its own: `profile` would be looked up in the block first.
+        return f"INSERT INTO {self.ids} SELECT {self.key} AS key, any({self.id}), min(ts) FROM {source} GROUP BY key"
 
 
-_INSTANT = schema.INSTANT
+_TRAITS = {"traits": "String", "unset": "Array(String)"}
 _TARGETS = {
-    "events": _Target(
-        facts="events",
-        columns=f"profile_id String, ts {_INSTANT}, event String, properties String, message_id String",
-        insert="profile, ts, event, properties, message_id, batch",
-        select="{key}, ts, event, properties, message_id",
-        ids="profiles",
-        key="profile",
-        id="profile_id",
-    ),
-    "profiles": _Target(
-        facts="profile_traits",
-        columns=f"profile_id String, ts {_INSTANT}, traits String, unset Array(String), message_id String",
-        insert="profile, ts, traits, unset, message_id, batch",
-        select="{key}, ts, traits, unset, message_id",
-        ids="profiles",
-        key="profile",
-        id="profile_id",
-    ),
-    "accounts": _Target(
-        facts="account_traits",
-        columns=f"account_id String, ts {_INSTANT}, traits String, unset Array(String), message_id String",
-        insert="account, ts, traits, unset, message_id, batch",
-        select="{key}, ts, traits, unset, message_id",
-        ids="accounts",
-        key="account",
-        id="account_id",
-    ),
+    "events": _Target("events", "profile", {"event": "String", "properties": "String"}),
+    "profiles": _Target("profile_traits", "profile", _TRAITS),
+    "accounts": _Target("account_traits", "account", _TRAITS),
 }
 # A batch is one insert of the engine's, however many threads read it: only then does its token stand for all of it.
 # Each item of a mixed list keeps its own kind.
@@ -103,47 +114,40 @@ def store(batch: Batch, warehouse: Warehouse, directory: Path) -> None:
     if path is None:
         return
     target = _TARGETS[batch.kind]
-    key = _key(target, target.id)
-    with _staged(warehouse, path, target) as (source, parameters):
+    with _staged(warehouse, path, target.structure) as (source, parameters):
         _refuse_collisions(warehouse, target, source, parameters, batch)
         warehouse.command(
-            f"INSERT INTO {target.facts} ({target.insert}) "
-            f"SELECT {target.select.format(key=key)}, {{batch:String}} FROM {source}",
-            {**parameters, "batch": batch.id},
-            token=batch.id,
-            **_WRITING,
+            target.insert(source, "{batch:String}"), {**parameters, "batch": batch.id}, token=batch.id, **_WRITING
         )
         warehouse.command(
-            f"INSERT INTO {target.ids} SELECT {key} AS key, any({target.id}), min(ts) FROM {source} GROUP BY key "
-            "ORDER BY key",
-            parameters,
-            token=f"{batch.id}-{target.ids}",
-            **_WRITING,
+            target.insert_ids(source) + " ORDER BY key", parameters, token=f"{batch.id}-{target.ids}", **_WRITING
         )
 
 
-def already_stored(kind: str, ids: pa.Table, warehouse: Warehouse, directory: Path) -> set[int]:
-    """The rows, by their `row`, whose person and message_id the warehouse has already.
+def already_stored(kind: str, rows: pa.Table, warehouse: Warehouse, directory: Path) -> set[int]:
+    """The rows of a block, by their place in it, whose person and message_id the warehouse has already.
 
     Args:
-        ids: columns profile_id (account_id for accounts), message_id, row; message_id is never empty.
+        rows: a block's rows, or at least their ids and message_ids; an empty message_id is none.
     """
     target = _TARGETS[kind]
-    if not ids.num_rows or not warehouse.query(f"SELECT 1 FROM {target.facts} LIMIT 1"):
+    if not rows.num_rows or not warehouse.query(f"SELECT 1 FROM {target.facts} LIMIT 1"):
         return set()
-    key = _key(target, target.id)
-    narrow = _Target(
-        target.facts, f"{target.id} String, message_id String, row UInt32", "", "", target.ids, target.key, target.id
-    )
+    asked = rows.select([target.id, "message_id"]).append_column("row", pa.array(range(rows.num_rows), pa.uint32()))
+    asked = asked.filter(pc.not_equal(asked["message_id"], pa.scalar("")))
+    if not asked.num_rows:
+        return set()
     path = folder(directory) / ".asked.part"
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(ids, path)
+    pq.write_table(asked, path, compression="none", use_dictionary=False)
     try:
-        with _staged(warehouse, path, narrow) as (source, parameters):
+        structure = {target.id: "String", "message_id": "String", "row": "UInt32"}
+        with _staged(warehouse, path, structure) as (source, parameters):
+            # What is asked for is the set, never what is stored: there may be any number of stored rows.
+            pair = f"({target.owner}, message_id)"
             found = warehouse.query(
-                f"SELECT row FROM {source} WHERE ({key}, message_id) IN ("
-                f"SELECT {target.key}, message_id FROM {target.facts} "
-                f"WHERE message_id != '' AND {target.key} IN (SELECT {key} FROM {source}))",
+                f"SELECT row FROM {source} WHERE ({target.key}, message_id) IN ("
+                f"SELECT {pair} FROM {target.facts} WHERE {pair} IN (SELECT {target.key}, message_id FROM {source}))",
                 parameters,
             )
     finally:
@@ -156,20 +160,15 @@ def known_profiles(warehouse: Warehouse) -> int:
     return int(warehouse.query("SELECT uniqExact(profile) FROM profiles")[0][0])
 
 
-def _key(target: _Target, id_sql: str) -> str:
-    return schema.account_key(id_sql) if target.key == "account" else schema.profile_key(id_sql)
-
-
 def _refuse_collisions(
     warehouse: Warehouse, target: _Target, source: str, parameters: dict[str, Any], batch: Batch
 ) -> None:
     """Two ids with one key would be one person for ever; with 64 bits this is next to impossible, and checked."""
-    key = _key(target, target.id)
     rows = warehouse.query(
         f"SELECT min(id), max(id) FROM ("
-        f"  SELECT DISTINCT {key} AS key, {target.id} AS id FROM {source}"
-        f"  UNION ALL SELECT {target.key}, {target.id} FROM {target.ids}"
-        f"  WHERE {target.key} IN (SELECT {key} FROM {source})"
+        f"  SELECT DISTINCT {target.key} AS key, {target.id} AS id FROM {source}"
+        f"  UNION ALL SELECT {target.owner}, {target.id} FROM {target.ids}"
+        f"  WHERE {target.owner} IN (SELECT {target.key} FROM {source})"
         f") GROUP BY key HAVING min(id) != max(id) LIMIT 1",
         parameters,
     )
@@ -183,17 +182,18 @@ def _refuse_collisions(
 
 
 @contextlib.contextmanager
-def _staged(warehouse: Warehouse, path: Path, target: _Target) -> Iterator[tuple[str, dict[str, Any]]]:
+def _staged(warehouse: Warehouse, path: Path, structure: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """A block file as something to select from, with the parameters that it needs."""
+    columns = ", ".join(f"{name} {kind}" for name, kind in structure.items())
     if warehouse.embedded:
         # The structure is ours, never the file's; the path is bound.
-        structure = target.columns.replace("'", "\\'")
-        yield f"file({{path:String}}, 'Parquet', '{structure}')", {"path": str(path.resolve())}
+        escaped = columns.replace("'", "\\'")
+        yield f"file({{path:String}}, 'Parquet', '{escaped}')", {"path": str(path.resolve())}
         return
     # A server does not see our files: the rows go through a table that lives for this one statement.
     table = f"staging_{path.name.split('.')[0].replace('-', '_') or 'asked'}"
     warehouse.command(f"DROP TABLE IF EXISTS {table}")
-    warehouse.command(f"CREATE TABLE {table} ({target.columns}) ENGINE = Memory")
+    warehouse.command(f"CREATE TABLE {table} ({columns}) ENGINE = Memory")
     try:
         warehouse.insert_arrow(table, pq.read_table(path))
         yield table, {}
@@ -204,13 +204,9 @@ def _staged(warehouse: Warehouse, path: Path, target: _Target) -> Iterator[tuple
 def append(kind: str, rows: pa.Table, warehouse: Warehouse) -> None:
     """Stores checked rows that belong to no batch: for questions over a data frame, which nobody loads twice."""
     target = _TARGETS[kind]
-    key = _key(target, target.id)
-    warehouse.command(f"CREATE OR REPLACE TABLE appended ({target.columns}) ENGINE = Memory")
+    columns = ", ".join(f"{name} {kind}" for name, kind in target.structure.items())
+    warehouse.command(f"CREATE OR REPLACE TABLE appended ({columns}) ENGINE = Memory")
     warehouse.insert_arrow("appended", rows)
-    warehouse.command(
-        f"INSERT INTO {target.facts} ({target.insert}) SELECT {target.select.format(key=key)}, '' FROM appended"
-    )
-    warehouse.command(
-        f"INSERT INTO {target.ids} SELECT {key} AS key, any({target.id}), min(ts) FROM appended GROUP BY key"
-    )
+    warehouse.command(target.insert("appended", "''"))
+    warehouse.command(target.insert_ids("appended"))
     warehouse.command("DROP TABLE appended")
