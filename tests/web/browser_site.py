@@ -39,6 +39,7 @@ class Answer:
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
+    rejected: tuple[dict[str, Any], ...] = ()
 
 
 class Site:
@@ -154,7 +155,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         good = answer.status == 200
-        body = {"success": True} if good else {"code": f"status_{answer.status}", "message": "the test says so"}
+        body: dict[str, Any] = {"code": f"status_{answer.status}", "message": "the test says so"}
+        if good:
+            body = {"success": True} | ({"rejected": answer.rejected} if answer.rejected else {})
         self._answer(answer.status, json.dumps(body).encode(), "application/json", self._across() | answer.headers)
 
 

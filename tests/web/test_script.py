@@ -411,6 +411,20 @@ def test_what_the_server_refuses_for_good_is_not_sent_again(site: Site, page: Pa
     assert any("the server answered 401" in text for text in page.said)
 
 
+def test_what_the_server_rejects_of_a_batch_is_said_in_the_console(site: Site, page: Page) -> None:
+    site.answers = [Answer(200, rejected=({"index": 1, "reason": "too old"},))]
+    site.page("/", _html(site))
+    page.goto(f"{site.collector}/")
+    site.call("page")
+    page.settle()
+    assert [text for text in page.said if "ethogram: rejected" in text] != []
+    page.run("ethogram.track('next'), 0")
+    site.call("next")
+    page.settle()
+    assert len([text for text in page.said if "ethogram: rejected" in text]) == 1
+    assert _times(site, "page") == 1
+
+
 def test_leaving_sends_what_is_there_by_beacon_and_later_pages_repeat_it_only_in_doubt(site: Site, page: Page) -> None:
     site.page("/", _html(site))
     site.page("/end", "<!doctype html><title>No script here</title>")

@@ -254,6 +254,7 @@
         const { status } = answer;
         if (status === 408 || status === 429 || status >= 500) return retry(mark, answer.headers.get("Retry-After"));
         if (!answer.ok) console.warn("ethogram: the server answered " + status + ", these events are dropped", batch);
+        else answer.json().then(report).catch(() => {});
         taken.forEach(([name]) => remove(name));
         failures = patience = 0;
       })
@@ -262,6 +263,10 @@
         sending = false;
         flush();
       });
+  }
+
+  function report({ rejected }) {
+    if (rejected && rejected.length) console.warn("ethogram: rejected", rejected);
   }
 
   function retry(mark, after) {
