@@ -53,7 +53,8 @@ def members(
         timezone: IANA name of the zone of calendar windows, and of timestamps that have none.
 
     Returns:
-        An Arrow table with one string column, `profile_id` (`account_id` for a segment over accounts), in its order.
+        An Arrow table with one string column, `profile_id` (`account_id` for a segment over accounts), in no order
+        that means anything.
 
     Raises:
         SegmentSyntaxError, SegmentError: the text cannot be read, or cannot be used here (it names a saved segment).

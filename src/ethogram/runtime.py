@@ -314,15 +314,16 @@ class Workspace:
     def members(
         self, segment: str, *, as_of: AsOf = None, limit: int | None = None, after: str | None = None
     ) -> pa.Table:
-        """Everybody in a segment, in order of id.
+        """Everybody in a segment, in a fixed order that means nothing: that of the ids' hashes.
 
-        Without `as_of` a saved segment answers from the last run (with when each entered); with it, or before the
-        first run, or for a text, the people are computed for that instant.
+        The warehouse is sorted like this, so a page is found without looking at everybody. Without `as_of` a saved
+        segment answers from the last run (with when each entered); with it, or before the first run, or for a text,
+        the people are computed for that instant.
 
         Args:
             segment: a saved name, or a text.
             limit: how many at most.
-            after: only ids greater than this one: the last id of the page before.
+            after: begin after this id: the last one of the page before.
 
         Returns:
             Columns `profile_id` (`account_id` for segments over accounts) and, from the last run, `entered_at`.

@@ -48,7 +48,18 @@ def shop(tmp_path: Path, clock: ManualClock) -> Iterator[Workspace]:
 
 
 def ids(workspace: Workspace, segment: str, as_of: dt.datetime | None = None) -> list[str]:
-    return [str(id_) for id_ in workspace.members(segment, as_of=as_of).column("profile_id").to_pylist()]
+    return sorted(str(id_) for id_ in workspace.members(segment, as_of=as_of).column("profile_id").to_pylist())
+
+
+def pages(workspace: Workspace, segment: str, size: int, as_of: dt.datetime | None = None) -> list[str]:
+    """Everybody, a page at a time, in the order that they come in."""
+    found: list[str] = []
+    after = None
+    while page := workspace.members(segment, as_of=as_of, limit=size, after=after).column(0).to_pylist():
+        assert len(page) <= size
+        found += [str(id_) for id_ in page]
+        after = page[-1]
+    return found
 
 
 def test_entries_and_exits_are_recorded_against_the_run_before(shop: Workspace) -> None:
@@ -155,6 +166,40 @@ def test_a_static_segment_is_a_list_that_others_can_refer_to(shop: Workspace) ->
     shop.run()
     assert (ids(shop, "invited"), ids(shop, "came")) == (["dee"], [])
     assert ids(shop, "left('invited')") == ["ann"]
+
+
+def test_pages_are_everybody_in_one_order_recorded_or_computed(shop: Workspace, tmp_path: Path) -> None:
+    more = tmp_path / "more.csv"
+    more.write_text(
+        "profile_id,event,timestamp,account_id\n"
+        + "".join(f"person {n},purchase,2026-03-0{n % 9 + 1}T00:00:00Z,firm {n % 13}\n" for n in range(40))
+    )
+    shop.load_events(more)
+    for name, text, size in (("buyers", "did(purchase)", 42), ("firms", "for account: did(purchase)", 13)):
+        shop.segments.save(name, text)
+        shop.run()
+        everybody = pages(shop, name, 1000)
+        assert len(everybody) == len(set(everybody)) == size
+        assert pages(shop, name, 4) == everybody
+        assert pages(shop, text, 4) == pages(shop, name, 5, as_of=shop.now()) == everybody
+
+
+def test_an_account_that_only_a_profile_names_is_a_member(shop: Workspace, tmp_path: Path) -> None:
+    traits = tmp_path / "firms.csv"
+    traits.write_text("profile_id,account_id\nann,acme\nbob,bolt\ncy,calm\n")
+    shop.load_profiles(traits, mapping={"profile_id": "profile_id"})
+    shop.segments.save("firms", "for account: did(purchase)")
+    shop.run()
+    assert sorted(pages(shop, "firms", 1)) == ["acme", "bolt"]
+
+
+def test_a_page_begins_after_anybody(shop: Workspace) -> None:
+    shop.segments.save("everybody", "did(any) or plan = 'pro'")
+    shop.run()
+    for segment in ("everybody", "did(any) or plan = 'pro'"):
+        order = pages(shop, segment, 1)
+        following = shop.members(segment, after="somebody unknown").column(0).to_pylist()
+        assert following == order[len(order) - len(following) :]
 
 
 def test_scope_and_everybody_agree(shop: Workspace) -> None:

@@ -130,8 +130,9 @@ def members(
 ) -> None:
     """List or export the people in a segment.
 
-    On screen a page at a time, ordered by id, as the last run found them; with --as-of as they were at that
-    instant. In CSV, text that a spreadsheet would take for a formula gets an apostrophe in front.
+    On screen a page at a time, as the last run found them; with --as-of as they were at that instant. The order is
+    fixed and means nothing (that of the ids' hashes), so that a page is quick however many there are. In CSV, text
+    that a spreadsheet would take for a formula gets an apostrophe in front.
 
     With --json: {"segment", "members": [{"profile_id", "entered_at"}], "next_after"}.
     """

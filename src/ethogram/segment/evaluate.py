@@ -19,6 +19,7 @@ from ethogram.segment.compiler import Compiled, Context, CutOff
 from ethogram.segment.plan import Plan
 from ethogram.segment.printer import operand_to_text
 from ethogram.segment.windows import Frame
+from ethogram.store.schema import account_key, profile_key
 from ethogram.store.warehouse import Warehouse
 
 CutOffs = dict[CutOff, float | None]
@@ -126,19 +127,19 @@ class Evaluator:
         limit: int | None = None,
         after: str | None = None,
     ) -> pa.Table:
-        """Ids of everybody for whom the definition holds, in order of id.
+        """Ids of everybody for whom the definition holds, in order of key.
 
         Args:
-            after: only ids greater than this one, for paging.
+            after: begin after this id, for paging.
 
         Returns:
             One string column, `profile_id` (`account_id` for a definition over accounts).
         """
         plan, (compiled,) = self.plan([definition], now, numbers=numbers)
-        inner = plan.query(f"id, {compiled.holds} AS holds")
+        inner = plan.query(f"key, id, {compiled.holds} AS holds")
         return self._warehouse.arrow(
-            f"SELECT id AS {id_column(definition.entity)} FROM (\n{inner.sql}\n) WHERE holds{page(after)} "
-            f"ORDER BY id{limited(limit)}",
+            f"SELECT id AS {id_column(definition.entity)} FROM (\n{inner.sql}\n) "
+            f"WHERE holds{page(after, definition.entity)} ORDER BY key{limited(limit)}",
             {**inner.parameters, **paging(after)},
         )
 
@@ -185,13 +186,17 @@ def id_column(entity: Entity) -> str:
     return "account_id" if entity is Entity.ACCOUNT else "profile_id"
 
 
-def page(after: str | None) -> str:
-    return "" if after is None else " AND id > {after:String}"
+def page(after: str | None, entity: Entity) -> str:
+    """Continues a `WHERE` so that rows begin after an id; they are in order of key, as the warehouse keeps them."""
+    key = account_key if entity is Entity.ACCOUNT else profile_key
+    return "" if after is None else f" AND key > {key('{after:String}')}"
 
 
 def paging(after: str | None) -> dict[str, Any]:
+    """What `page` binds."""
     return {} if after is None else {"after": after}
 
 
 def limited(limit: int | None) -> str:
+    """How many rows at most, in SQL."""
     return "" if limit is None else f" LIMIT {int(limit)}"

@@ -14,9 +14,10 @@ import pyarrow as pa
 
 from ethogram.model.results import HistoryPoint, Overlap
 from ethogram.model.segment import Definition, Entity
-from ethogram.segment.evaluate import Evaluator, limited, page, paging
+from ethogram.segment import values
+from ethogram.segment.evaluate import Evaluator, id_column, limited, page, paging
 from ethogram.store.ledger import Ledger
-from ethogram.store.schema import INSTANT
+from ethogram.store.schema import INSTANT, account_key
 from ethogram.store.warehouse import Warehouse
 
 
@@ -33,29 +34,37 @@ def history(ledger: Ledger, name: str) -> tuple[HistoryPoint, ...]:
 def recorded_members(
     warehouse: Warehouse, number: int, entity: Entity, *, limit: int | None, after: str | None
 ) -> pa.Table:
-    """People of a segment as of the last run, in order of id, with when they entered.
+    """People of a segment as of the last run, in order of key, with when they entered.
 
     Returns:
         Columns `profile_id` (or `account_id`) and `entered_at` (microseconds, UTC).
     """
-    table, key, id_ = (
-        ("accounts", "account", "account_id") if entity is Entity.ACCOUNT else ("profiles", "profile", "profile_id")
-    )
-    # The page is cut first; only its people's changes are read.
-    people = (
-        f"SELECT {key} AS k, any({id_}) AS id FROM {table} WHERE {key} IN ("
-        f"SELECT key FROM memberships FINAL WHERE has(segments, {{number:UInt32}})) GROUP BY k "
-        f"HAVING true{page(after)} ORDER BY id{limited(limit)}"
+    id_ = id_column(entity)
+    table, key = (_accounts(), "account") if entity is Entity.ACCOUNT else ("profiles", "profile")
+    # The state is sorted by key, so a page is the next stretch of it; only its people's rows are read.
+    cut = (
+        f"SELECT key FROM memberships FINAL WHERE has(segments, {{number:UInt32}}){page(after, entity)} "
+        f"ORDER BY key{limited(limit)}"
     )
     return warehouse.arrow(
-        f"""WITH people AS ({people})
-            SELECT people.id AS {id_}, entered.at AS entered_at FROM people
+        f"""SELECT people.id AS {id_}, entered.at AS entered_at
+            FROM (SELECT {key} AS k, any({id_}) AS id FROM {table} WHERE {key} IN ({cut}) GROUP BY {key}) AS people
             LEFT JOIN (
                 SELECT key, max(at) AS at FROM membership_changes
-                WHERE key IN (SELECT k FROM people) AND segment = {{number:UInt32}} AND change = 'entered' GROUP BY key
+                WHERE key IN ({cut}) AND segment = {{number:UInt32}} AND change = 'entered' GROUP BY key
             ) AS entered ON entered.key = people.k
-            ORDER BY id""",
+            ORDER BY people.k""",
         {"number": number, **paging(after)},
+    )
+
+
+def _accounts() -> str:
+    """Keys and ids of all accounts, also of those that only profiles speak of."""
+    named = values.generic(values.path("traits", "account_id"))
+    return (
+        "(SELECT account, account_id FROM accounts UNION ALL "
+        f"SELECT {account_key('name')} AS account, name AS account_id FROM "
+        f"(SELECT assumeNotNull({named}) AS name FROM profile_traits WHERE isNotNull({named})))"
     )
 
 
