@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
+import numpy as np
 import pyarrow as pa
 
 from ethogram.collect.arrays import pc
@@ -18,10 +19,13 @@ from ethogram.collect.check import Reading, check
 from ethogram.collect.columns import infer
 from ethogram.collect.instants import date_order
 from ethogram.collect.records import Rows, read
+from ethogram.collect.seen import Seen, fingerprints, first_of_each
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterator, Mapping
+
+    from numpy.typing import NDArray
 
     from ethogram.collect.sources import Source
     from ethogram.model.results import Rejection
@@ -34,6 +38,7 @@ class CheckedBlock:
     """One block: the rows that may be kept, by kind, and what was left out."""
 
     tables: dict[str, pa.Table]
+    doubtful: dict[str, NDArray[np.int64]]  # the rows whose message may have been in a block before; no others were
     repeats: dict[str, int]  # rows whose person and message_id an earlier row of this block has
     rejections: list[Rejection]
     read: int
@@ -41,13 +46,18 @@ class CheckedBlock:
 
 
 @contextmanager
-def checked_blocks(source: Source, reading: Reading, known_at: dt.datetime) -> Iterator[Iterator[CheckedBlock]]:
+def checked_blocks(
+    source: Source, reading: Reading, known_at: dt.datetime, seen: Mapping[str, Seen]
+) -> Iterator[Iterator[CheckedBlock]]:
     """The blocks of a source; at most two are in memory.
+
+    Args:
+        seen: by kind, the messages of sources before; those of this one are added.
 
     Raises:
         InputError: the file as a whole cannot be taken (from the iterator, after the blocks before).
     """
-    with _ahead(_blocks(source, reading, known_at)) as blocks:
+    with _ahead(_blocks(source, reading, known_at, seen)) as blocks:
         yield blocks
 
 
@@ -69,18 +79,23 @@ def _ahead(items: Generator[Item, None, None]) -> Iterator[Iterator[Item]]:
             thread.submit(items.close)
 
 
-def _blocks(source: Source, reading: Reading, known_at: dt.datetime) -> Generator[CheckedBlock, None, None]:
+def _blocks(
+    source: Source, reading: Reading, known_at: dt.datetime, seen: Mapping[str, Seen]
+) -> Generator[CheckedBlock, None, None]:
     settled: Reading | None = None
     for rows in read(source, reading.limits):
         # What is found out from values is found out once, from the whole first block.
         settled = settled or _after_first(rows, reading, known_at)
         checked = check(rows, settled)
         tables: dict[str, pa.Table] = {}
+        doubtful: dict[str, NDArray[np.int64]] = {}
         repeats: dict[str, int] = {}
         for kind, table in checked.tables.items():
-            tables[kind] = _first_of_each(kind, table)
+            tables[kind], doubtful[kind] = _once(kind, table, seen[kind])
             repeats[kind] = table.num_rows - tables[kind].num_rows
-        yield CheckedBlock(tables, repeats, checked.rejections, rows.count + len(rows.rejections), rows.position)
+        yield CheckedBlock(
+            tables, doubtful, repeats, checked.rejections, rows.count + len(rows.rejections), rows.position
+        )
 
 
 def _after_first(rows: Rows, reading: Reading, known_at: dt.datetime) -> Reading:
@@ -99,14 +114,16 @@ def _after_first(rows: Rows, reading: Reading, known_at: dt.datetime) -> Reading
     return replace(reading, order=order, types=types, known_at=known_at)
 
 
-def _first_of_each(kind: str, rows: pa.Table) -> pa.Table:
-    """The rows without those whose person and message_id an earlier one has; rows without a message_id stay."""
-    identified = pc.not_equal(rows["message_id"], "")
-    count = pc.sum(identified).as_py()
-    if not count or pc.count_distinct(rows["message_id"].filter(identified)).as_py() == count:
-        return rows
-    who = "account_id" if kind == "accounts" else "profile_id"
-    numbered = rows.select([who, "message_id"]).append_column("row", pa.array(range(rows.num_rows), pa.int64()))
-    first = numbered.filter(identified).group_by([who, "message_id"], use_threads=False).aggregate([("row", "min")])
-    keep = pc.or_(pc.invert(identified), pc.is_in(numbered["row"], value_set=first["row_min"].combine_chunks()))
-    return rows.filter(keep)
+def _once(kind: str, rows: pa.Table, seen: Seen) -> tuple[pa.Table, NDArray[np.int64]]:
+    """The rows, each message once, and those of them whose message may have been in a block before."""
+    identified = pc.not_equal(rows["message_id"], "").combine_chunks().to_numpy(zero_copy_only=False)
+    if not identified.any():
+        return rows, np.empty(0, np.int64)
+    prints = fingerprints(kind, rows)
+    ordered = np.sort(prints[identified])
+    if (ordered[1:] == ordered[:-1]).any():
+        rows = first_of_each(kind, rows)
+        prints = fingerprints(kind, rows)
+    doubtful = np.flatnonzero(seen.maybe(prints))
+    seen.add(prints)
+    return rows, doubtful

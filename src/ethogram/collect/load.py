@@ -11,10 +11,12 @@ import datetime as dt
 import hashlib
 import json
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from ethogram.collect import segment_spec
@@ -25,15 +27,18 @@ from ethogram.collect.instants import zone_named
 from ethogram.collect.mapping import complete, first_rows, is_segment_export
 from ethogram.collect.records import Rows
 from ethogram.collect.rejects import RejectsFile
+from ethogram.collect.seen import Seen
 from ethogram.collect.sources import Source, digest, opened, resolve
 from ethogram.collect.values import Limits
 from ethogram.errors import InputError
 from ethogram.model.results import LoadSummary
 from ethogram.store.inbox import SCHEMAS, Block, accept, sweep
-from ethogram.store.loader import already_stored, known_profiles, store_waiting
+from ethogram.store.loader import already_stored, known_profiles, store_waiting, stored_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from ethogram.store.ledger import Batch, Ledger, Load
     from ethogram.store.warehouse import Warehouse
@@ -89,6 +94,8 @@ class _Place:
     rejects: RejectsFile
     progress: Report | None
     counts: _Counts = field(default_factory=_Counts)
+    rows: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))  # accepted by this load, by kind
+    seen: defaultdict[str, Seen] = field(default_factory=lambda: defaultdict(Seen))  # their messages, and some more
 
 
 def load(
@@ -298,7 +305,7 @@ def _load_blocks(source: Source, started: Load, reading: Reading, known_at: dt.d
     accepted = {batch.id: batch for batch in place.ledger.batches(load=started.id)}
     counted = _counted(reading)
     behind = 0
-    with checked_blocks(source, reading, known_at) as blocks:
+    with checked_blocks(source, reading, known_at, place.seen) as blocks:
         for ordinal, block in enumerate(blocks):
             place.rejects.add(source.name, block.rejections)
             counts.rejected += len(block.rejections)
@@ -331,12 +338,24 @@ def _accept_block(
     rows = block.tables.get(kind)
     if rows is None:
         rows = SCHEMAS[kind].empty_table()
-    known = already_stored(kind, rows, place.warehouse, place.directory)
+    known = _known(kind, rows, block.doubtful.get(kind), place)
     if known:
-        rows = rows.filter(pa.array([row not in known for row in range(rows.num_rows)], pa.bool_()))
+        rows = rows.take(np.delete(np.arange(rows.num_rows), known))
     duplicates = block.repeats.get(kind, 0) + len(known)
     accepted = Block(batch_id, kind, started.id, ordinal, rows, len(block.rejections) if main else 0, duplicates)
+    place.rows[kind] += rows.num_rows
     return accept(accepted, directory=place.directory, ledger=place.ledger, now=place.now)
+
+
+def _known(kind: str, rows: pa.Table, doubtful: NDArray[np.int64] | None, place: _Place) -> list[int]:
+    """The rows of a block whose person and message_id are stored already."""
+    # Only while all that is stored is of this load do its own blocks tell which rows to look up.
+    if doubtful is None or stored_rows(kind, place.warehouse) != place.rows[kind]:
+        doubtful = np.arange(rows.num_rows)
+    if not len(doubtful):
+        return []
+    found = already_stored(kind, rows.take(doubtful), place.warehouse, place.directory)
+    return [int(doubtful[at]) for at in found]
 
 
 def _report(source: Source, behind: int, place: _Place) -> None:

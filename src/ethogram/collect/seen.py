@@ -1,0 +1,66 @@
+"""Seen: which messages of a load came before, so that only these few are looked up in the warehouse.
+
+Step of the path: collect. Keeps a Bloom filter of fixed size in memory; says "maybe" of every message it was told of
+and of few others. It decides nothing: who is told "maybe" asks the warehouse.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from ethogram.collect.arrays import pc
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_BITS = 28  # 32 MB: one in two hundred new messages is a "maybe" after ten million, one in eleven after fifty
+_MASK = np.uint64((1 << _BITS) - 1)
+
+
+def fingerprints(kind: str, rows: pa.Table) -> NDArray[np.uint64]:
+    """A number for the person and message_id of each row, the same for the same while this process runs."""
+    who = "account_id" if kind == "accounts" else "profile_id"
+    pairs = zip(rows[who].to_pylist(), rows["message_id"].to_pylist(), strict=True)
+    return np.fromiter(map(hash, pairs), np.int64, rows.num_rows).view(np.uint64)
+
+
+def first_of_each(kind: str, rows: pa.Table) -> pa.Table:
+    """The rows without those whose person and message_id an earlier one has; rows without a message_id stay."""
+    who = "account_id" if kind == "accounts" else "profile_id"
+    identified = pc.not_equal(rows["message_id"], "")
+    numbered = rows.select([who, "message_id"]).append_column("row", pa.array(range(rows.num_rows), pa.int64()))
+    first = numbered.filter(identified).group_by([who, "message_id"], use_threads=False).aggregate([("row", "min")])
+    keep = pc.or_(pc.invert(identified), pc.is_in(numbered["row"], value_set=first["row_min"].combine_chunks()))
+    return rows.filter(keep)
+
+
+class Seen:
+    """The messages that it was told of."""
+
+    def __init__(self) -> None:
+        # The system gives memory only for what is written to.
+        self._bits: NDArray[np.uint8] = np.zeros(1 << (_BITS - 3), np.uint8)
+
+    def add(self, prints: NDArray[np.uint64]) -> None:
+        """Remembers messages."""
+        for place, bit in _places(prints):
+            np.bitwise_or.at(self._bits, place, bit)
+
+    def maybe(self, prints: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Which rows may have been added; false is certain."""
+        found = np.ones(len(prints), np.bool_)
+        for place, bit in _places(prints):
+            found &= (self._bits[place] & bit) != 0
+        return found
+
+
+def _places(prints: NDArray[np.uint64]) -> list[tuple[Any, Any]]:
+    """Two bits for each print: a byte and the bit in it, from its lower and from its upper half."""
+    slots = (prints & _MASK, (prints >> np.uint64(32)) & _MASK)
+    return [
+        ((slot >> np.uint64(3)).astype(np.int64), np.uint8(1) << (slot & np.uint64(7)).astype(np.uint8))
+        for slot in slots
+    ]
