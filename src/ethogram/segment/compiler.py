@@ -53,12 +53,13 @@ from ethogram.segment.comparisons import Comparisons, flip
 from ethogram.segment.instants import during, during_dues
 from ethogram.segment.measures import MOST_LATEST, Measures, Views, edge_views, place_of
 from ethogram.segment.sequences import compile_sequence
-from ethogram.segment.sources import Registry, Source
+from ethogram.segment.sources import Registry, Source, Stream
 from ethogram.segment.windows import Bounds, Frame, bounds, crossings
 
 # What cuts off a share of everybody: (operand, share of the whole, from the bottom).
 CutOff = tuple[Operand, Fraction, bool]
 _QUINTILES = tuple(Fraction(share, 100) for share in (80, 60, 40, 20))
+_CHANGES = Stream(Source.CHANGES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,7 @@ class Compiler:
         changed = f"({values.exists('traits', name)} OR {forgotten})"
 
         def newest(value: str) -> str:
-            return self._registry.add(source, f"maxArgMaxIf({value}, ts, {changed})")
+            return self._registry.add(Stream(source), f"maxArgMaxIf({value}, ts, {changed})")
 
         return edge_views("traits", name, newest, self._frame, self._registry)
 
@@ -235,9 +236,9 @@ class Compiler:
                 return self._top(Fraction(str(percent)) / 100, operand, bottom=bottom)
             case InSegment(name):
                 number = self._number(name)
-                self._registry.of(Source.CHANGES).segments.add(number)
+                self._registry.of(_CHANGES).segments.add(number)
                 entered = f"maxArgMaxIf(toUInt8(change = 'entered'), (ts, version), segment = {number})"
-                return Compiled(f"({self._registry.add(Source.CHANGES, entered)} = 1)")
+                return Compiled(f"({self._registry.add(_CHANGES, entered)} = 1)")
             case Crossed(name, left, window):
                 return self._crossed(name, "left" if left else "entered", Selection(None, window=window))
             case _:
@@ -338,7 +339,7 @@ class Compiler:
 
     def _crossed(self, name: str, change: str, selection: Selection) -> Compiled:
         number = self._number(name)
-        self._registry.of(Source.CHANGES).segments.add(number)
+        self._registry.of(_CHANGES).segments.add(number)
         base = f"segment = {number} AND change = '{change}'"
 
         def rows(within: Bounds) -> str:
@@ -351,9 +352,9 @@ class Compiler:
 
         if isinstance(selection.window, AfterFirst):
             raise SegmentError(f"`{change}(…)` cannot use a window after a first event")
-        count = self._registry.add(Source.CHANGES, f"countIf({rows(bounds(selection.window, self._frame))})")
+        count = self._registry.add(_CHANGES, f"countIf({rows(bounds(selection.window, self._frame))})")
         dues = [
-            crossing.at(self._registry.add(Source.CHANGES, f"minOrNullIf(ts, {rows(crossing.bounds)})"))
+            crossing.at(self._registry.add(_CHANGES, f"minOrNullIf(ts, {rows(crossing.bounds)})"))
             for crossing in crossings(selection.window, self._frame, self._binder)
         ]
         return Compiled(f"({count} > 0)", tuple(dues))

@@ -12,7 +12,7 @@ from typing import assert_never
 
 from ethogram.model.segment import AfterFirst, Condition, Function, InLast, Measure, Selection, Span
 from ethogram.segment import local_time, values
-from ethogram.segment.sources import Registry, Source
+from ethogram.segment.sources import Registry, Source, Stream
 from ethogram.segment.windows import Bounds, Frame, bounds, crossings, later
 
 _WEEKDAYS = "['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']"
@@ -68,8 +68,7 @@ class Measures:
 
     # --- rows -----------------------------------------------------------------------------------------------
 
-    def _tests(self, source: Source, event: str | None, where: Condition | None, within: Bounds) -> list[str]:
-        self._registry.wake(source, event)
+    def _tests(self, event: str | None, where: Condition | None, within: Bounds) -> list[str]:
         parts = []
         if event is not None:
             parts.append(f"event = {self._binder.text(event)}")
@@ -81,19 +80,27 @@ class Measures:
             parts.append(f"ts <= {self._binder.instant(within.high)}")
         return parts
 
-    def rows(self, source: Source, event: str | None, where: Condition | None, within: Bounds) -> str:
-        """The name of the row-level condition of a selection, its bounds included."""
-        tests = [self._registry.row(source, test) for test in self._tests(source, event, where, within)]
-        return self._registry.row(source, " AND ".join(tests) or "true")
+    def rows(
+        self, source: Source, event: str | None, where: Condition | None, within: Bounds, *, since: int | None = None
+    ) -> tuple[Stream, str]:
+        """The stream of a selection, and the name of its row-level condition, the bounds included.
 
-    def selected(self, source: Source, selection: Selection) -> str:
-        """The name of the row-level condition of a selection with its own window."""
+        Args:
+            since: with bounds that are open below: older rows may be left out all the same.
+        """
+        stream = self._registry.stream(source, event)
+        self._registry.wake(stream, event, within.low if since is None else since)
+        tests = [self._registry.row(stream, test) for test in self._tests(event, where, within)]
+        return stream, self._registry.row(stream, " AND ".join(tests) or "true")
+
+    def selected(self, source: Source, selection: Selection) -> tuple[Stream, str]:
+        """The stream of a selection with its own window, and the name of its row-level condition."""
         return self.rows(source, selection.event, selection.where, bounds(selection.window, self._frame))
 
-    def spelled(self, source: Source, selection: Selection) -> str:
+    def spelled(self, selection: Selection) -> str:
         """The row-level condition of a selection with its own window, written out."""
         within = bounds(selection.window, self._frame)
-        return " AND ".join(self._tests(source, selection.event, selection.where, within)) or "true"
+        return " AND ".join(self._tests(selection.event, selection.where, within)) or "true"
 
     def reduce(self, source: Source, selection: Selection, function: str, *arguments: str, only: str = "") -> str:
         """An aggregate over a selection: gathered with the rows, or, where the window hangs on the profile's own
@@ -103,20 +110,21 @@ class Measures:
             function: name of the aggregate with the `If` combinator, e.g. `sumIf`.
             only: a further row-level condition.
         """
-        condition = self.selected(source, selection)
-        arguments = tuple(self._registry.row(source, argument) for argument in arguments)
+        stream, condition = self.selected(source, selection)
+        arguments = tuple(self._registry.row(stream, argument) for argument in arguments)
         if only:
-            condition = self._registry.row(source, f"{condition} AND {only}")
+            condition = self._registry.row(stream, f"{condition} AND {only}")
         if not isinstance(selection.window, AfterFirst):
-            return self._registry.add(source, f"{function}({', '.join([*arguments, condition])})")
-        rows = self._registry.add(source, f"groupArrayIf(tuple({', '.join(['ts', *arguments])}), {condition})")
+            return self._registry.add(stream, f"{function}({', '.join([*arguments, condition])})")
+        rows = self._registry.add(stream, f"groupArrayIf(tuple({', '.join(['ts', *arguments])}), {condition})")
         mask = f"arrayMap(r -> {self.after_first(source, selection.window, 'r.1')}, {rows})"
         arrays = [f"arrayMap(r -> r.{index}, {rows})" for index in range(2, len(arguments) + 2)]
         return self._registry.derive(f"arrayReduce('{function}', {', '.join([*arrays, self._registry.derive(mask)])})")
 
     def after_first(self, source: Source, window: AfterFirst, at: str) -> str:
         """Whether `at` lies in the span after the profile's own first anchor event."""
-        anchor = self._registry.add(source, f"minOrNullIf(ts, {self.selected(source, window.anchor)})")
+        stream, condition = self.selected(source, window.anchor)
+        anchor = self._registry.add(stream, f"minOrNullIf(ts, {condition})")
         end = self._registry.derive(later(anchor, window.span, self._frame, self._binder, settle=False))
         return f"ifNull({at} >= {anchor} AND {at} <= {end}, false)"
 
@@ -250,20 +258,20 @@ class Measures:
             found += self._dues_of_where(source, selection.window.anchor)
             found += self.crossing_dues(source, selection.window.anchor)
         for crossing in crossings(selection.window, self._frame, self._binder):
-            condition = self.rows(source, selection.event, selection.where, crossing.bounds)
-            found.append(crossing.at(self._registry.add(source, f"minOrNullIf(ts, {condition})")))
+            stream, condition = self.rows(source, selection.event, selection.where, crossing.bounds)
+            found.append(crossing.at(self._registry.add(stream, f"minOrNullIf(ts, {condition})")))
         return found
 
     def _dues_of_where(self, source: Source, selection: Selection) -> list[str]:
         if selection.where is None:
             return []
-        any_where = self.rows(source, selection.event, None, Bounds(None, None))
+        stream, any_where = self.rows(source, selection.event, None, Bounds(None, None))
         now = self._binder.instant(self._frame.now_us)
         found = []
         for each in self._where_dues(selection.where):
-            due = self._registry.row(source, each)
-            coming = self._registry.row(source, f"{any_where} AND ifNull({due} > {now}, false)")
-            found.append(self._registry.add(source, f"minOrNullIf(assumeNotNull({due}), {coming})"))
+            due = self._registry.row(stream, each)
+            coming = self._registry.row(stream, f"{any_where} AND ifNull({due} > {now}, false)")
+            found.append(self._registry.add(stream, f"minOrNullIf(assumeNotNull({due}), {coming})"))
         return found
 
     def threshold(self, source: Source, selection: Selection, at_least: int) -> Threshold:
@@ -273,10 +281,11 @@ class Measures:
         when there are k of them, and the answer changes when that one event leaves.
         """
         assert isinstance(selection.window, InLast)
-        everything = self.rows(source, selection.event, selection.where, Bounds(None, None))
-        latest = self._registry.add_latest(source, everything, at_least)
         low = bounds(selection.window, self._frame).low
         assert low is not None
+        # The bounds are open, so that all windows share one list of instants.
+        stream, condition = self.rows(source, selection.event, selection.where, Bounds(None, None), since=low)
+        latest = self._registry.add_latest(stream, condition, at_least)
         # Elements are minus microseconds, ascending. One that is not there reads as 0, which is 1970.
         kth = f"{latest}[{at_least}]"
         holds = f"{kth} <= {self._binder.integer(-low)}"
@@ -335,7 +344,9 @@ def place_of(column: str, name: str, registry: Registry) -> tuple[str, str]:
 
     def coordinate(names: tuple[str, str], index: int, most: int) -> str:
         parts = [values.path(column, f"{name}.{part}") for part in names]
-        given = ", ".join(f"{part}.:Float64, toFloat64({part}.:Int64)" for part in parts)
+        given = ", ".join(
+            f"{values.of_type(part, 'Float64')}, toFloat64({values.of_type(part, 'Int64')})" for part in parts
+        )
         pieces = f"splitByChar(',', ifNull({whole}, ''))"
         piece = f"if(length({pieces}) = 2, trimBoth({pieces}[{index}]), NULL)"
         found = f"coalesce({given}, {values.number_of_text(piece, binder)})"

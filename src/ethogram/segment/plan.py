@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import assert_never
 
 from ethogram.model.segment import Condition, Entity, Operand, Selection
 from ethogram.segment import values
 from ethogram.segment.compiler import Compiled, Compiler, Context
-from ethogram.segment.sources import Gathered, Registry, Source, select_list
+from ethogram.segment.sources import Gathered, Registry, Source, Stream, select_list
 from ethogram.segment.sql import Binder
 
 _NEVER = "toDateTime64('2299-12-31 23:59:59.999999', 6, 'UTC')"
 # Which events wake a plan when every event does.
 ANY = "any"
+_CHANGES = Stream(Source.CHANGES)
+_OF_ACCOUNT = (Source.ACCOUNT_EVENTS, Source.ACCOUNT_TRAITS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Plan:
     def __init__(self, context: Context, scope: Iterable[int] | None = None) -> None:
         self.context = context
         self._binder = Binder()
-        self._registry = Registry(self._binder)
+        self._registry = Registry(self._binder, by_event=scope is None and context.entity is Entity.PROFILE)
         self._compiler = Compiler(self._registry, context)
         self._scope = None if scope is None else self._binder.bind("Array(UInt64)", sorted(scope))
         self._now = self._binder.instant(context.frame.now_us)
@@ -61,9 +64,8 @@ class Plan:
     def wakes_on(self) -> tuple[str, ...]:
         """Names of the events that can change an answer; `('any',)` when every event can."""
         names: set[str] = set()
-        for source in (Source.EVENTS, Source.ACCOUNT_EVENTS):
-            gathered = self._registry.sources.get(source)
-            if gathered is None:
+        for stream, gathered in self._registry.streams.items():
+            if stream.source not in (Source.EVENTS, Source.ACCOUNT_EVENTS):
                 continue
             if gathered.any_event:
                 return (ANY,)
@@ -97,9 +99,7 @@ class Plan:
 
     def evidence(self, selections: Iterable[Selection], key: int, limit: int) -> Query:
         """The newest events of one profile that any of the selections picks: instant, name, properties as JSON."""
-        picked = " OR ".join(
-            f"({self._compiler.measures.spelled(Source.EVENTS, selection)})" for selection in selections
-        )
+        picked = " OR ".join(f"({self._compiler.measures.spelled(selection)})" for selection in selections)
         sql = (
             f"SELECT ts, event, toString(properties) FROM events WHERE profile = {self._binder.bind('UInt64', key)} "
             f"AND ts <= {self._now} AND ({picked}) ORDER BY ts DESC LIMIT {int(limit)}"
@@ -109,32 +109,31 @@ class Plan:
     # --- the parts of FROM ----------------------------------------------------------------------------------
 
     def _from(self, *, with_future: bool) -> str:
-        sources = self._registry.sources
         joins = [f"(\n{self._population()}\n) AS population"]
 
         def join(sql: str, name: str, left: str = "population.key") -> None:
             joins.append(f"LEFT JOIN (\n{sql}\n) AS {name} ON {left} = {name}.{name}_key")
 
-        if Source.TRAITS in sources:
-            join(self._traits(sources[Source.TRAITS], "traits"), "traits_now")
-        if Source.CHANGES in sources:
-            join(self._changes(sources[Source.CHANGES]), "changes_now")
-        if Source.ACCOUNT_EVENTS in sources or Source.ACCOUNT_TRAITS in sources:
+        looks = self._registry.looks()
+        if any(source in _OF_ACCOUNT for source, _ in looks):
             join(self._accounts_of(), "member_of")
-            if Source.ACCOUNT_EVENTS in sources and _columns(sources[Source.ACCOUNT_EVENTS]):
-                join(self._account_events(sources[Source.ACCOUNT_EVENTS]), "account_events", "member_of.account")
-            if Source.ACCOUNT_TRAITS in sources:
-                join(self._account_traits(sources[Source.ACCOUNT_TRAITS]), "account_traits_now", "member_of.account")
+        for number, (source, gathered) in enumerate(looks):
+            match source:
+                case Source.EVENTS:
+                    join(self._events(gathered, f"events_{number}"), f"events_{number}")
+                case Source.TRAITS:
+                    join(self._traits(gathered, "traits"), "traits_now")
+                case Source.CHANGES:
+                    join(self._changes(gathered), "changes_now")
+                case Source.ACCOUNT_EVENTS:
+                    join(self._account_events(gathered), "account_events", "member_of.account")
+                case Source.ACCOUNT_TRAITS:
+                    join(self._account_traits(gathered), "account_traits_now", "member_of.account")
+                case _:
+                    assert_never(source)
         if with_future:
             joins.append(self._future())
-        people = "\n".join(joins)
-        if Source.EVENTS not in sources or not _columns(sources[Source.EVENTS]):
-            return people
-        # What was gathered from events is streamed past the people, who are the small side.
-        return (
-            f"(\n{self._events(sources[Source.EVENTS])}\n) AS events_now\n"
-            f"RIGHT JOIN (\nSELECT * FROM {people}\n) AS people ON events_now.events_now_key = people.key"
-        )
+        return "\n".join(joins)
 
     @property
     def _is_account(self) -> bool:
@@ -158,19 +157,27 @@ class Plan:
             f"GROUP BY profile HAVING min(known_at) <= {self._now}"
         )
 
-    def _events(self, gathered: Gathered) -> str:
+    def _events(self, gathered: Gathered, name: str) -> str:
         if self._is_account:
-            return self._by_account(gathered, "events_now_key", self._scope)
+            return self._by_account(gathered, f"{name}_key", self._scope)
         scope = f" AND profile IN {self._scope}" if self._scope else ""
         return (
-            f"SELECT profile AS events_now_key,\n{_columns(gathered)}\nFROM (\nSELECT {_rows('profile', gathered)}\n"
-            f"FROM events\nWHERE ts <= {self._now}{self._named(gathered)}{scope}\n)\nGROUP BY profile"
+            f"SELECT profile AS {name}_key,\n{_columns(gathered)}\nFROM (\nSELECT {_rows('profile', gathered)}\n"
+            f"FROM events\nWHERE {self._narrowed(gathered)}{scope}\n)\nGROUP BY profile"
         )
 
-    def _named(self, gathered: Gathered) -> str:
-        if gathered.any_event:
-            return ""
-        return f" AND event IN {self._binder.bind('Array(String)', sorted(gathered.events))}"
+    def _narrowed(self, gathered: Gathered) -> str:
+        """The condition on rows of events without which no aggregate looks at them."""
+        tests = [f"ts <= {self._now}"]
+        if gathered.since is not None:
+            tests.append(f"ts >= {self._binder.instant(gathered.since)}")
+        if not gathered.any_event:
+            names = sorted(gathered.events)
+            if len(names) == 1:
+                tests.append(f"event = {self._binder.text(names[0])}")
+            else:
+                tests.append(f"event IN {self._binder.bind('Array(String)', names)}")
+        return " AND ".join(tests)
 
     def _traits(self, gathered: Gathered, name: str) -> str:
         key = "account" if self._is_account else "profile"
@@ -223,7 +230,7 @@ class Plan:
             f"SELECT account AS {key},\n{_columns(gathered)}\n"
             f"FROM (\nSELECT {_rows('account', gathered)}\nFROM events\n"
             f"INNER JOIN (\n{members}\n) AS members ON events.profile = members.member\n"
-            f"WHERE ts <= {self._now}{self._named(gathered)}\n)\nGROUP BY account"
+            f"WHERE {self._narrowed(gathered)}\n)\nGROUP BY account"
         )
 
     def _account_traits(self, gathered: Gathered) -> str:
@@ -238,7 +245,7 @@ class Plan:
 
     def _future(self) -> str:
         """A join that adds `future_at`: the next instant at which something already stored starts to count."""
-        sources = self._registry.sources
+        sources = {stream.source for stream in self._registry.streams}
         after = f"WHERE ts > {self._now}"
         if self._is_account or Source.ACCOUNT_EVENTS in sources or Source.ACCOUNT_TRAITS in sources:
             # Whatever happens to a colleague may change the answer. Facts dated ahead are rare enough for one
@@ -254,10 +261,10 @@ class Plan:
         return f"LEFT JOIN (\n{inner}\n) AS future ON population.key = future.future_key"
 
     def _future_changes(self) -> list[str]:
-        if Source.CHANGES not in self._registry.sources:
+        if _CHANGES not in self._registry.streams:
             return []
         scope = f" AND key IN {self._scope}" if self._scope else ""
-        numbers = self._binder.bind("Array(UInt32)", sorted(self._registry.of(Source.CHANGES).segments))
+        numbers = self._binder.bind("Array(UInt32)", sorted(self._registry.of(_CHANGES).segments))
         recorded = f"at > {self._now} AND segment IN {numbers}{scope}"
         return [f"SELECT key AS k, at AS ts FROM membership_changes WHERE {recorded}"]
 
@@ -267,4 +274,4 @@ def _columns(gathered: Gathered) -> str:
 
 
 def _rows(key: str, gathered: Gathered) -> str:
-    return ",\n".join([key, "ts", *(f"{sql} AS {alias}" for sql, alias in gathered.rows.items())])
+    return ",\n".join([key, "ts", *(f"{sql} AS {alias}" for alias, sql in gathered.rows.items())])

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from ethogram.model.segment import AfterFirst, Selection, Sequence, Span, Step
 from ethogram.segment.measures import Measures
-from ethogram.segment.sources import Registry, Source
-from ethogram.segment.windows import Bounds, Frame
+from ethogram.segment.sources import Registry, Source, Stream
+from ethogram.segment.windows import Bounds, Frame, bounds
 
 # Instants are counted from here, so that 0 can stand for "none": nothing is stored before 1900.
 _ORIGIN = 2208988800_000_000 + 1
@@ -20,7 +20,7 @@ def compile_sequence(
     node: Sequence, source: Source, measures: Measures, registry: Registry, frame: Frame
 ) -> tuple[str, list[str]]:
     """The condition, and instants at which it may change although nothing happens."""
-    arrays = _Arrays(source, measures, registry, node)
+    arrays = _Arrays(source, measures, registry, frame, node)
     dues = [
         due
         for step in node.steps
@@ -105,15 +105,15 @@ def _moved(at: str, span: Span, measures: Measures) -> str:
 class _Arrays:
     """The sorted instants of each step."""
 
-    def __init__(self, source: Source, measures: Measures, registry: Registry, node: Sequence) -> None:
+    def __init__(self, source: Source, measures: Measures, registry: Registry, frame: Frame, node: Sequence) -> None:
         self._source = source
         self._measures = measures
         self._registry = registry
+        self._frame = frame
         self._window = node.window
 
     def in_window(self, step: Step) -> str:
-        condition = self._measures.selected(self._source, Selection(step.event, step.where, self._window))
-        gathered = self._sorted(condition)
+        gathered = self._sorted(self._measures.selected(self._source, Selection(step.event, step.where, self._window)))
         if isinstance(self._window, AfterFirst):
             at = f"fromUnixTimestamp64Micro(toInt64(t - {_ORIGIN}), 'UTC')"
             held = f"arrayFilter(t -> {self._measures.after_first(self._source, self._window, at)}, {gathered})"
@@ -121,9 +121,12 @@ class _Arrays:
         return gathered
 
     def anywhere(self, step: Step) -> str:
-        return self._sorted(self._measures.rows(self._source, step.event, step.where, Bounds(None, None)))
+        # What must not happen comes after a step that lies in the window: nothing before the window matters.
+        within = Bounds(bounds(self._window, self._frame).low, None)
+        return self._sorted(self._measures.rows(self._source, step.event, step.where, within))
 
-    def _sorted(self, condition: str) -> str:
-        instant = self._registry.row(self._source, f"toUnixTimestamp64Micro(ts) + {_ORIGIN}")
-        gathered = self._registry.add(self._source, f"groupArrayIf({instant}, {condition})")
+    def _sorted(self, rows: tuple[Stream, str]) -> str:
+        stream, condition = rows
+        instant = self._registry.row(stream, f"toUnixTimestamp64Micro(ts) + {_ORIGIN}")
+        gathered = self._registry.add(stream, f"groupArrayIf({instant}, {condition})")
         return self._registry.derive(f"arraySort({gathered})")

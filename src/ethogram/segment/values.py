@@ -25,19 +25,28 @@ def path(column: str, name: str) -> str:
     return column + "".join(f".{quote(part)}" for part in name.split("."))
 
 
+def of_type(value: str, kind: str) -> str:
+    """Nullable: the value where it was stored as the engine's type `kind`.
+
+    All looks at a value take it from one column, which is read once; `value.:kind` would be a column for each look.
+    """
+    return f"dynamicElement({value}, '{kind}')"
+
+
 def text(value: str) -> str:
     """Nullable(String): the value where it is text."""
-    return f"{value}.:String"
+    return of_type(value, "String")
 
 
 def boolean(value: str) -> str:
     """Nullable(Bool): the value where it is true or false."""
-    return f"{value}.:Bool"
+    return of_type(value, "Bool")
 
 
 def number(value: str, binder: Binder) -> str:
     """Nullable(Float64): numbers, and text that is wholly a number."""
-    return f"coalesce({value}.:Float64, toFloat64({value}.:Int64), {number_of_text(text(value), binder)})"
+    whole = f"toFloat64({of_type(value, 'Int64')})"
+    return f"coalesce({of_type(value, 'Float64')}, {whole}, {number_of_text(text(value), binder)})"
 
 
 def number_of_text(expression: str, binder: Binder) -> str:
@@ -49,10 +58,10 @@ def number_of_text(expression: str, binder: Binder) -> str:
 
 def generic(value: str) -> str:
     """Nullable(String): the value as itself, so that 12, 12.0 and '12' are one; NULL for lists and objects."""
-    float_ = f"{value}.:Float64"
+    float_ = of_type(value, "Float64")
     whole = f"{float_} = trunc({float_}) AND abs({float_}) < 9223372036854775807"
     return (
-        f"coalesce({text(value)}, toString({value}.:Int64), "
+        f"coalesce({text(value)}, toString({of_type(value, 'Int64')}), "
         f"if(isNull({float_}), NULL, "
         f"if({whole}, toString(accurateCastOrNull({float_}, 'Int64')), toString({float_}))), "
         f"toString({boolean(value)}))"
@@ -67,8 +76,8 @@ def exists(column: str, name: str) -> str:
 
 def list_has(value: str, item: str, *, caseless: bool = False) -> str:
     """Whether the value is a list that has the text `item`."""
-    texts = f"{value}.:`Array(Nullable(String))`"
-    mixed = f"arrayMap(x -> dynamicElement(x, 'String'), {value}.:`Array(Dynamic)`)"
+    texts = of_type(value, "Array(Nullable(String))")
+    mixed = f"arrayMap(x -> dynamicElement(x, 'String'), {of_type(value, 'Array(Dynamic)')})"
     if caseless:
         texts, mixed = (f"arrayMap(x -> lowerUTF8(x), {items})" for items in (texts, mixed))
         item = f"lowerUTF8({item})"
