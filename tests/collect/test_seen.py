@@ -38,6 +38,28 @@ def test_the_first_of_each_message_stays_and_all_without_an_id(messages: list[tu
     assert first_of_each("events", table(messages))["at"].to_pylist() == wanted
 
 
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=20), st.integers(0, 3))
+def test_a_fingerprint_is_of_the_message_and_not_of_its_place(messages: list[tuple[str, str]], cut: int) -> None:
+    prints = fingerprints("events", table(messages))
+    # The same rows in two pieces, in the middle of a longer column, and by themselves.
+    whole = table([("x", "y"), *messages, ("z", "")])
+    pieces = pa.concat_tables([whole.slice(1, cut), whole.slice(1 + cut)]).slice(0, len(messages))
+    assert (fingerprints("events", pieces) == prints).all()
+    assert [fingerprints("events", table([each]))[0] for each in messages] == list(prints)
+    assert len(set(prints)) == len(set(messages))
+
+
+def test_texts_that_differ_late_or_only_in_length_are_told_from_others() -> None:
+    texts = ["", "a", "a\x00", "a\x00\x00", "b" * 8, "b" * 9, "b" * 16, "c" * 63, "c" * 64, "c" * 65, "c" * 63 + "d"]
+    messages = [(who, text) for who in texts for text in texts]
+    assert len(set(fingerprints("events", table(messages)))) == len(messages)
+    assert len(fingerprints("events", table([]))) == 0
+
+
 def test_what_was_added_is_always_a_maybe_and_little_else_is() -> None:
     seen = Seen()
     old = fingerprints("events", table([("p", str(at)) for at in range(50_000)]))
@@ -90,6 +112,6 @@ def test_messages_stored_by_others_in_the_middle_of_a_load_are_known(place: Plac
 
 
 def test_fingerprints_that_meet_by_chance_drop_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ethogram.collect.seen.hash", lambda _: 7, raising=False)
+    monkeypatch.setattr("ethogram.collect.blocks.fingerprints", lambda _, rows: np.full(len(rows), 7, np.uint64))
     summary = place.load(rows(place, "a.parquet", 0, 100), limits=Limits(rows_per_block=30))
     assert (summary.accepted, summary.duplicates, place.count()) == (100, 0, 100)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ import pytest
 
 from ethogram.errors import InputError
 from ethogram.store import schema
-from ethogram.store.inbox import Block, accept, folder, sweep, verify
+from ethogram.store.inbox import Block, accept, folder, sweep, verify, write_ahead
 from ethogram.store.ledger import Batch, Ledger
 from ethogram.store.loader import already_stored, store, store_waiting
 from ethogram.store.rebuild import RebuildProgress, rebuild
@@ -130,6 +131,34 @@ def test_a_block_that_never_reached_the_ledger_is_swept(ledger: Ledger, tmp_path
     assert sweep(tmp_path, ledger) == ("b0.parquet", "b7.parquet.part")
     assert [path.name for path in folder(tmp_path).iterdir()] == ["b1.parquet"]
     assert put(events("ada"), tmp_path, ledger).rows == 1
+
+
+def test_a_block_written_ahead_is_accepted_as_it_was_written(
+    warehouse: Warehouse, ledger: Ledger, tmp_path: Path
+) -> None:
+    block = events("ada", "bo")
+    sha256 = write_ahead(block.id, block.kind, block.rows, tmp_path)
+    assert [path.name for path in folder(tmp_path).iterdir()] == ["b0.parquet.part"]
+    assert ledger.batches() == ()
+    batch = put(replace(block, sha256=sha256), tmp_path, ledger)
+    assert batch.sha256 == sha256
+    assert [path.name for path in folder(tmp_path).iterdir()] == ["b0.parquet"]
+    assert store_waiting(warehouse, ledger, tmp_path, NOW) == 2
+
+
+def test_a_block_written_ahead_and_swept_is_written_again(ledger: Ledger, tmp_path: Path) -> None:
+    block = events("ada")
+    sha256 = write_ahead(block.id, block.kind, block.rows, tmp_path)
+    assert sweep(tmp_path, ledger) == ("b0.parquet.part",)
+    batch = put(replace(block, sha256=sha256), tmp_path, ledger)
+    assert verify(batch, tmp_path) == folder(tmp_path) / "b0.parquet"
+
+
+def test_what_was_written_ahead_goes_when_nothing_of_it_is_accepted(ledger: Ledger, tmp_path: Path) -> None:
+    block = events("ada")
+    write_ahead(block.id, block.kind, block.rows, tmp_path)
+    put(replace(block, rows=block.rows.slice(0, 0)), tmp_path, ledger)
+    assert list(folder(tmp_path).iterdir()) == []
 
 
 def test_a_block_without_rows_has_no_file_and_does_not_wait(ledger: Ledger, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Blocks ahead: a source's rows are read and checked, the next block while the one before is being stored.
 
 Step of the path: collect. Reads the source; gives checked blocks in the order of its rows, each cut the same every
-time. It accepts and stores nothing: what is written, and when, is `load.py`'s, in one thread and in order.
+time. It accepts and stores nothing: that is `load.py`'s, in one thread and in order.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +23,7 @@ from ethogram.collect.seen import Seen, fingerprints, first_of_each
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Generator, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from ethogram.model.results import Rejection
 
 Item = TypeVar("Item")
+# Writes a block's rows ahead of their acceptance, given its place in the source, kind and rows; gives their SHA-256.
+Write: TypeAlias = "Callable[[int, str, pa.Table], str | None]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class CheckedBlock:
 
     tables: dict[str, pa.Table]
     doubtful: dict[str, NDArray[np.int64]]  # the rows whose message may have been in a block before; no others were
+    files: dict[str, str | None]  # SHA-256 of what was written ahead
     repeats: dict[str, int]  # rows whose person and message_id an earlier row of this block has
     rejections: list[Rejection]
     read: int
@@ -47,17 +50,18 @@ class CheckedBlock:
 
 @contextmanager
 def checked_blocks(
-    source: Source, reading: Reading, known_at: dt.datetime, seen: Mapping[str, Seen]
+    source: Source, reading: Reading, known_at: dt.datetime, seen: Mapping[str, Seen], write: Write
 ) -> Iterator[Iterator[CheckedBlock]]:
     """The blocks of a source; at most two are in memory.
 
     Args:
         seen: by kind, the messages of sources before; those of this one are added.
+        write: called with the rows of each block; see `Write`.
 
     Raises:
         InputError: the file as a whole cannot be taken (from the iterator, after the blocks before).
     """
-    with _ahead(_blocks(source, reading, known_at, seen)) as blocks:
+    with _ahead(_blocks(source, reading, known_at, seen, write)) as blocks:
         yield blocks
 
 
@@ -80,21 +84,23 @@ def _ahead(items: Generator[Item, None, None]) -> Iterator[Iterator[Item]]:
 
 
 def _blocks(
-    source: Source, reading: Reading, known_at: dt.datetime, seen: Mapping[str, Seen]
+    source: Source, reading: Reading, known_at: dt.datetime, seen: Mapping[str, Seen], write: Write
 ) -> Generator[CheckedBlock, None, None]:
     settled: Reading | None = None
-    for rows in read(source, reading.limits):
+    for ordinal, rows in enumerate(read(source, reading.limits)):
         # What is found out from values is found out once, from the whole first block.
         settled = settled or _after_first(rows, reading, known_at)
         checked = check(rows, settled)
         tables: dict[str, pa.Table] = {}
         doubtful: dict[str, NDArray[np.int64]] = {}
+        files: dict[str, str | None] = {}
         repeats: dict[str, int] = {}
         for kind, table in checked.tables.items():
             tables[kind], doubtful[kind] = _once(kind, table, seen[kind])
+            files[kind] = write(ordinal, kind, tables[kind])
             repeats[kind] = table.num_rows - tables[kind].num_rows
         yield CheckedBlock(
-            tables, doubtful, repeats, checked.rejections, rows.count + len(rows.rejections), rows.position
+            tables, doubtful, files, repeats, checked.rejections, rows.count + len(rows.rejections), rows.position
         )
 
 

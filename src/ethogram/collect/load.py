@@ -32,7 +32,7 @@ from ethogram.collect.sources import Source, digest, opened, resolve
 from ethogram.collect.values import Limits
 from ethogram.errors import InputError
 from ethogram.model.results import LoadSummary
-from ethogram.store.inbox import SCHEMAS, Block, accept, sweep
+from ethogram.store.inbox import SCHEMAS, Block, accept, sweep, write_ahead
 from ethogram.store.loader import already_stored, known_profiles, store_waiting, stored_rows
 
 if TYPE_CHECKING:
@@ -305,14 +305,19 @@ def _load_blocks(source: Source, started: Load, reading: Reading, known_at: dt.d
     accepted = {batch.id: batch for batch in place.ledger.batches(load=started.id)}
     counted = _counted(reading)
     behind = 0
-    with checked_blocks(source, reading, known_at, place.seen) as blocks:
+
+    def write(ordinal: int, kind: str, rows: pa.Table) -> str | None:
+        batch_id = _batch_id(started, ordinal, kind)
+        return None if batch_id in accepted else write_ahead(batch_id, kind, rows, place.directory)
+
+    with checked_blocks(source, reading, known_at, place.seen, write) as blocks:
         for ordinal, block in enumerate(blocks):
             place.rejects.add(source.name, block.rejections)
             counts.rejected += len(block.rejections)
             counts.read += block.read
             main = "events" if "events" in block.tables or not block.tables else next(iter(block.tables))
             for kind in [main, *(each for each in block.tables if each != main)]:
-                batch_id = f"{started.id[:20]}-{ordinal:06d}-{kind}"
+                batch_id = _batch_id(started, ordinal, kind)
                 batch = accepted.get(batch_id)
                 if batch is None:
                     batch = _accept_block(batch_id, kind, ordinal, block, started, place, main=kind == main)
@@ -324,6 +329,10 @@ def _load_blocks(source: Source, started: Load, reading: Reading, known_at: dt.d
             store_waiting(place.warehouse, place.ledger, place.directory, place.now)
             behind = block.position if source.format == "parquet" else behind + block.position
             _report(source, behind, place)
+
+
+def _batch_id(started: Load, ordinal: int, kind: str) -> str:
+    return f"{started.id[:20]}-{ordinal:06d}-{kind}"
 
 
 def _counted(reading: Reading) -> tuple[str, ...]:
@@ -342,7 +351,9 @@ def _accept_block(
     if known:
         rows = rows.take(np.delete(np.arange(rows.num_rows), known))
     duplicates = block.repeats.get(kind, 0) + len(known)
-    accepted = Block(batch_id, kind, started.id, ordinal, rows, len(block.rejections) if main else 0, duplicates)
+    rejected = len(block.rejections) if main else 0
+    sha256 = None if known else block.files.get(kind)
+    accepted = Block(batch_id, kind, started.id, ordinal, rows, rejected, duplicates, sha256)
     place.rows[kind] += rows.num_rows
     return accept(accepted, directory=place.directory, ledger=place.ledger, now=place.now)
 

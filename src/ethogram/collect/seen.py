@@ -11,20 +11,45 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from ethogram.collect.arrays import pc
+from ethogram.collect.arrays import Column, pc
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BITS = 28  # 32 MB: one in two hundred new messages is a "maybe" after ten million, one in eleven after fifty
+_LONGEST = 64  # bytes of a text that count towards its fingerprint
 _MASK = np.uint64((1 << _BITS) - 1)
 
 
 def fingerprints(kind: str, rows: pa.Table) -> NDArray[np.uint64]:
-    """A number for the person and message_id of each row, the same for the same while this process runs."""
-    who = "account_id" if kind == "accounts" else "profile_id"
-    pairs = zip(rows[who].to_pylist(), rows["message_id"].to_pylist(), strict=True)
-    return np.fromiter(map(hash, pairs), np.int64, rows.num_rows).view(np.uint64)
+    """A number for the person and message_id of each row: the same for the same, mostly another for others."""
+    found = np.zeros(rows.num_rows, np.uint64)
+    for name in ("account_id" if kind == "accounts" else "profile_id", "message_id"):
+        _absorb(found, rows[name].combine_chunks())
+    return found
+
+
+def _absorb(found: NDArray[np.uint64], column: Column) -> None:
+    """Mixes the texts of a column into the numbers, eight bytes of all rows at a time."""
+    if not len(column):
+        return
+    _, bounds, content = column.buffers()
+    ends = np.frombuffer(bounds, np.int32, len(column) + 1, column.offset * 4).astype(np.int64)
+    begin, size = ends[:-1], ends[1:] - ends[:-1]
+    padded = np.zeros(int(ends[-1]) + 8, np.uint8)
+    if content is not None:
+        padded[:-8] = np.frombuffer(content, np.uint8, int(ends[-1]))
+    words: NDArray[np.uint64] = np.ndarray(len(padded) - 7, np.dtype("<u8"), padded, strides=(1,))
+    found[:] = _mixed(found ^ size.astype(np.uint64))
+    for at in range(0, min(int(size.max()), _LONGEST), 8):
+        some = np.flatnonzero(size > at)
+        beyond = np.maximum(8 - (size[some] - at), 0).astype(np.uint64) * np.uint64(8)
+        found[some] = _mixed(found[some] ^ (words[begin[some] + at] << beyond))
+
+
+def _mixed(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    numbers = (numbers ^ (numbers >> np.uint64(32))) * np.uint64(0xD6E8FEB86659FD93)
+    return (numbers ^ (numbers >> np.uint64(32))) * np.uint64(0xD6E8FEB86659FD93)
 
 
 def first_of_each(kind: str, rows: pa.Table) -> pa.Table:

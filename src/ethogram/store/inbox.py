@@ -1,8 +1,9 @@
 """The inbox: a block of checked rows becomes an accepted batch, on disk before anyone is told so.
 
 Step of the path: collect → store. Writes one Parquet file per block beside the workspace, flushed together with its
-folder, and then one row in the ledger. From that row on the block is stored sooner or later, whatever happens to the
-process. It does not look at the rows: `collect` has checked them, `loader.py` stores them.
+folder, and then one row in the ledger; the file may be written ahead, while the block before is being stored. From
+that row on the block is stored sooner or later, whatever happens to the process. It does not look at the rows:
+`collect` has checked them, `loader.py` stores them.
 """
 
 from __future__ import annotations
@@ -72,6 +73,7 @@ class Block:
     rows: pa.Table  # of SCHEMAS[kind]
     rejected: int = 0
     duplicates: int = 0
+    sha256: str | None = None  # of its file, when `write_ahead` has written just these rows
 
 
 def folder(directory: Path) -> Path:
@@ -95,11 +97,19 @@ def accept(
     file: str | None = None
     sha256: str | None = None
     first_at = last_at = None
+    path = folder(directory) / f"{block.id}.parquet"
     if block.rows.num_rows:
-        file = f"{block.id}.parquet"
-        sha256 = _write(block.rows.cast(SCHEMAS[block.kind]), folder(directory) / file)
+        file = path.name
+        sha256 = block.sha256
+        # Whoever sweeps may have taken it for a leftover.
+        if sha256 is None or not _temporary(path).exists():
+            sha256 = write_ahead(block.id, block.kind, block.rows, directory)
+        _temporary(path).rename(path)
+        _flush_folder(path.parent)
         span = pc.min_max(block.rows["ts"])
         first_at, last_at = span["min"].as_py(), span["max"].as_py()
+    else:
+        _temporary(path).unlink(missing_ok=True)
     between()
     return ledger.accept_batch(
         block.id,
@@ -115,6 +125,24 @@ def accept(
         last_at=last_at,
         now=now,
     )
+
+
+def write_ahead(block: str, kind: str, rows: pa.Table, directory: Path) -> str:
+    """The SHA-256 of a block's file, which is complete and flushed, and not yet accepted: `sweep` removes it.
+
+    Args:
+        block: its id.
+        directory: the workspace.
+    """
+    path = folder(directory) / f"{block}.parquet"
+    if not path.parent.is_dir():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _flush_folder(path.parent.parent)
+    pq.write_table(rows.cast(SCHEMAS[kind]), _temporary(path), compression="zstd", use_dictionary=False)
+    with _temporary(path).open("rb") as handle:
+        digest = hashlib.file_digest(handle, "sha256").hexdigest()
+        os.fsync(handle.fileno())
+    return digest
 
 
 def verify(batch: Batch, directory: Path) -> Path | None:
@@ -157,19 +185,8 @@ def sweep(directory: Path, ledger: Ledger) -> tuple[str, ...]:
     return tuple(orphans)
 
 
-def _write(rows: pa.Table, path: Path) -> str:
-    """The SHA-256 of the file, which is complete and flushed, or not there at all under that name."""
-    if not path.parent.is_dir():
-        path.parent.mkdir(parents=True)
-        _flush_folder(path.parent.parent)
-    temporary = path.with_name(path.name + _TEMPORARY)
-    pq.write_table(rows, temporary, compression="zstd", use_dictionary=False)
-    with temporary.open("rb") as handle:
-        digest = hashlib.file_digest(handle, "sha256").hexdigest()
-        os.fsync(handle.fileno())
-    temporary.rename(path)
-    _flush_folder(path.parent)
-    return digest
+def _temporary(path: Path) -> Path:
+    return path.with_name(path.name + _TEMPORARY)
 
 
 def _flush_folder(folder: Path) -> None:
