@@ -32,6 +32,8 @@ _SETTINGS: dict[str, Any] = {
     "input_format_try_infer_dates": 0,
     "input_format_try_infer_datetimes": 0,
     "input_format_json_read_bools_as_numbers": 0,
+    # Where facts are spread over a cluster, what is joined to them comes from all of it; elsewhere it changes nothing.
+    "distributed_product_mode": "global",
     # The engine has no limits of its own.
     "max_memory_usage": 4_000_000_000,
     "max_execution_time": 3600,
