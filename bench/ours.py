@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import ethogram
+from ethogram.model.segment import Entity
 from ethogram.runtime import Workspace
+from ethogram.segment.compiler import Compiled
+from ethogram.segment.evaluate import OVER_MANY
 from ethogram.segment.parser import parse
+from ethogram.segment.plan import Plan
 from generate import AS_OF, PROPERTIES
 from questions import Part, text
 
@@ -31,27 +34,34 @@ def open_workspace(folder: Path) -> Workspace:
 
 def counts(workspace: Workspace, parts: list[Part]) -> list[int]:
     """How many people each question finds, all in one query."""
-    evaluator = workspace._evaluator
-    plan, compiled = evaluator.plan([parse(text(part)) for part in parts], AS_OF, numbers={})
-    query = plan.query(", ".join(f"countIf({each.holds})" for each in compiled))
-    return list(workspace._warehouse.query(query.sql, query.parameters)[0])
+    found = [0] * len(parts)
+    for plan, compiled in _plans(workspace, parts):
+        query = plan.query(", ".join(f"countIf({each.holds})" for each in compiled))
+        counted = workspace._warehouse.query(query.sql, query.parameters, **OVER_MANY)[0]
+        found = [before + more for before, more in zip(found, counted, strict=True)]
+    return found
 
 
-def with_due(workspace: Workspace, parts: list[Part]) -> tuple[Any, ...]:
+def _plans(workspace: Workspace, parts: list[Part]) -> Iterator[tuple[Plan, list[Compiled]]]:
+    """A run's plans: one for each share of the people."""
+    definitions = [parse(text(part)) for part in parts]
+    for scope in workspace._evaluator.shares(Entity.PROFILE):
+        yield workspace._evaluator.plan(definitions, AS_OF, numbers={}, scope=scope)
+
+
+def with_due(workspace: Workspace, parts: list[Part]) -> None:
     """Membership and the next due instant of everybody, thrown away."""
-    evaluator = workspace._evaluator
-    plan, compiled = evaluator.plan([parse(text(part)) for part in parts], AS_OF, numbers={})
-    query = plan.evaluation(dict(enumerate(compiled, start=1)))
-    sql = f"SELECT count(), sum(length(segments)), min(due_at) FROM (\n{query.sql}\n)"
-    return workspace._warehouse.query(sql, query.parameters)[0]
+    for plan, compiled in _plans(workspace, parts):
+        query = plan.evaluation(dict(enumerate(compiled, start=1)))
+        sql = f"SELECT count(), sum(length(segments)), min(due_at) FROM (\n{query.sql}\n)"
+        workspace._warehouse.query(sql, query.parameters, **OVER_MANY)
 
 
 def planning(workspace: Workspace, parts: list[Part]) -> None:
     """What the engine needs before it reads the first row."""
-    evaluator = workspace._evaluator
-    plan, compiled = evaluator.plan([parse(text(part)) for part in parts], AS_OF, numbers={})
-    query = plan.query(", ".join(f"countIf({each.holds})" for each in compiled))
-    workspace._warehouse.query("EXPLAIN " + query.sql, query.parameters)
+    for plan, compiled in _plans(workspace, parts):
+        query = plan.query(", ".join(f"countIf({each.holds})" for each in compiled))
+        workspace._warehouse.query("EXPLAIN " + query.sql, query.parameters)
 
 
 def scan(workspace: Workspace) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ethogram.model.segment import Definition
 from ethogram.segment.evaluate import Evaluator
+from ethogram.segment.plan import Keys
 from ethogram.segment.rewrites import expand
 from ethogram.segment.sql import micros
 from ethogram.store.warehouse import Warehouse
@@ -38,8 +39,8 @@ def asked(
     evaluator = Evaluator(warehouse, world.zone)
     expanded = [expand(definition, world.definitions.get) for definition in definitions]
     prefix = "account:" if definitions[0].entity.value == "account" else ""
-    keys = None if scope is None else list(evaluator.keys([prefix + id for id in scope]).values())
-    plan, compiled = evaluator.plan(expanded, now, numbers=numbers_of(world), scope=keys)
+    within = None if scope is None else Keys(tuple(evaluator.keys([prefix + id for id in scope]).values()))
+    plan, compiled = evaluator.plan(expanded, now, numbers=numbers_of(world), scope=within)
     query = plan.evaluation(dict(enumerate(compiled, start=1)))
     rows = warehouse.query(query.sql, query.parameters)
     members: list[set[str]] = [set() for _ in definitions]

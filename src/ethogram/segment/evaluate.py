@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,7 +17,7 @@ import pyarrow as pa
 
 from ethogram.model.segment import Arithmetic, Definition, Entity, Operand, Quintile
 from ethogram.segment.compiler import Compiled, Context, CutOff
-from ethogram.segment.plan import Plan
+from ethogram.segment.plan import Keys, Plan, Scope, Share
 from ethogram.segment.printer import operand_to_text
 from ethogram.segment.windows import Frame
 from ethogram.store.schema import account_key, profile_key
@@ -27,6 +28,10 @@ CutOffs = dict[CutOff, float | None]
 Recorded = Mapping[str, float | None]
 # `top` of a quintile of a quintile …: each layer needs one pass over everybody.
 _MOST_LAYERS = 8
+# A person takes some ten kilobytes while a hundred segments are gathered.
+_PEOPLE_AT_ONCE = 200_000
+# For a hundred segments over such a part: groups fit into memory, so nothing is gained by visiting them in order.
+OVER_MANY: dict[str, Any] = {"optimize_aggregation_in_order": 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ class Evaluator:
         now: dt.datetime,
         *,
         numbers: Mapping[str, int],
-        scope: Iterable[int] | None = None,
+        scope: Scope | None = None,
         cutoffs: CutOffs | None = None,
         recorded: Recorded | None = None,
     ) -> tuple[Plan, list[Compiled]]:
@@ -63,16 +68,15 @@ class Evaluator:
 
         Args:
             numbers: the numbers of saved segments by name.
-            scope: keys to look at; None is everybody.
+            scope: whom to look at; None is everybody.
             cutoffs: cut-offs that are known already (and stay as they are); found ones are added.
             recorded: cut-offs as a run found them; only those that are not among them are looked for.
         """
         entity = definitions[0].entity if definitions else Entity.PROFILE
         known: CutOffs = cutoffs if cutoffs is not None else {}
-        keys = None if scope is None else list(scope)
         for _ in range(_MOST_LAYERS):
             context = Context(Frame(now, self._zone), entity, numbers, known)
-            plan = Plan(context, keys)
+            plan = Plan(context, scope)
             compiled = [plan.add(definition.condition) for definition in definitions]
             missing = [wanted for wanted in context.wanted if wanted not in known]
             if not missing:
@@ -103,6 +107,18 @@ class Evaluator:
         sql = f"SELECT {', '.join(picks)} FROM (SELECT {gathered} FROM (\n{inner.sql}\n))"
         row = self._warehouse.query(sql, inner.parameters)[0]
         return dict(zip(wanted, row, strict=True))
+
+    def shares(self, entity: Entity) -> list[Scope | None]:
+        """Everybody in parts that are small enough to hold what a hundred segments gather.
+
+        Measures of accounts are gathered anew for each part, and definitions over accounts are not parted.
+        """
+        people: int = self._warehouse.query("SELECT count() FROM profiles")[0][0]
+        parts = -(-people // _PEOPLE_AT_ONCE)
+        if parts < 2 or entity is Entity.ACCOUNT:
+            return [None]
+        edges = [2**64 * part // parts for part in range(parts + 1)]
+        return [Share(low, high - 1) for low, high in pairwise(edges)]
 
     # --- answers --------------------------------------------------------------------------------------------
 
@@ -154,7 +170,9 @@ class Evaluator:
     ) -> dict[str, tuple[str, ...]]:
         """For each given profile that is known, the names of the definitions that hold, in the given order."""
         names = list(definitions)
-        plan, compiled = self.plan(list(definitions.values()), now, numbers=numbers, scope=keys, recorded=recorded)
+        plan, compiled = self.plan(
+            list(definitions.values()), now, numbers=numbers, scope=Keys(tuple(keys)), recorded=recorded
+        )
         query = plan.evaluation(dict(enumerate(compiled, start=1)))
         rows = self._warehouse.query(query.sql, query.parameters)
         return {id_: tuple(names[number - 1] for number in held) for _, id_, held, _ in rows}

@@ -47,7 +47,7 @@ from ethogram.segment.comparisons import flip
 from ethogram.segment.compiler import Compiled
 from ethogram.segment.english import condition_to_english, to_english
 from ethogram.segment.evaluate import Evaluator
-from ethogram.segment.plan import Plan, Query
+from ethogram.segment.plan import Keys, Plan, Query
 from ethogram.segment.printer import condition_to_text, to_text
 from ethogram.segment.tree import to_tree
 from ethogram.store.schema import NEVER
@@ -123,7 +123,7 @@ class Explainer:
         of_account = definition.entity is Entity.ACCOUNT
         prefix = "account:" if of_account else ""
         key = self._evaluator.keys([prefix + id_])[prefix + id_]
-        plan, (whole,) = self._evaluator.plan([expand(definition)], now, numbers=numbers, scope=[key])
+        plan, (whole,) = self._evaluator.plan([expand(definition)], now, numbers=numbers, scope=Keys((key,)))
         parts = list(self._parts(definition.condition, 0, plan, definition.entity, expand, wanted=True))
         columns = [f"{whole.holds} AS holds_whole", f"{plan.due([whole])} AS due_whole"]
         for index, part in enumerate(parts):

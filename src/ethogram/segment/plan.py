@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from ethogram.model.segment import Condition, Entity, Operand, Selection
 from ethogram.segment import values
@@ -32,21 +32,53 @@ class Query:
     parameters: dict[str, object]
 
 
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The scope of some given profiles (or accounts)."""
+
+    keys: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The scope of everybody whose key lies between two numbers, both included: keys are spread evenly."""
+
+    low: int
+    high: int
+
+
+Scope: TypeAlias = "Keys | Share"
+
+
 class Plan:
     """Conditions compiled together for one entity at one instant.
 
     Args:
         context: the instant, the zone, and what is known from outside.
-        scope: keys of the profiles (accounts) to look at; None is everybody.
+        scope: whom to look at; None is everybody.
     """
 
-    def __init__(self, context: Context, scope: Iterable[int] | None = None) -> None:
+    def __init__(self, context: Context, scope: Scope | None = None) -> None:
         self.context = context
         self._binder = Binder()
-        self._registry = Registry(self._binder, by_event=scope is None and context.entity is Entity.PROFILE)
+        self._registry = Registry(
+            self._binder, by_event=not isinstance(scope, Keys) and context.entity is Entity.PROFILE
+        )
         self._compiler = Compiler(self._registry, context)
-        self._scope = None if scope is None else self._binder.bind("Array(UInt64)", sorted(scope))
+        self._scope = self._bound(scope)
         self._now = self._binder.instant(context.frame.now_us)
+
+    def _bound(self, scope: Scope | None) -> str:
+        """The scope as SQL to be put behind the name of a key's column; empty for everybody."""
+        match scope:
+            case None:
+                return ""
+            case Keys(keys):
+                return f" IN {self._binder.bind('Array(UInt64)', sorted(keys))}"
+            case Share(low, high):
+                return f" BETWEEN {self._binder.bind('UInt64', low)} AND {self._binder.bind('UInt64', high)}"
+            case _:
+                assert_never(scope)
 
     def add(self, condition: Condition) -> Compiled:
         """Compiles one more condition into the plan."""
@@ -141,7 +173,7 @@ class Plan:
 
     def _population(self) -> str:
         if self._is_account:
-            scope = f" WHERE account IN {self._scope}" if self._scope else ""
+            scope = f" WHERE account{self._scope}" if self._scope else ""
             # An account that only profiles speak of is known from the first time one did.
             named = values.generic(values.path("traits", "account_id"))
             return (
@@ -151,7 +183,7 @@ class Plan:
                 f"FROM (SELECT ts, ifNull({named}, '') AS name FROM profile_traits WHERE isNotNull({named}))\n)"
                 f"{scope} GROUP BY account HAVING min(known_at) <= {self._now}"
             )
-        scope = f" WHERE profile IN {self._scope}" if self._scope else ""
+        scope = f" WHERE profile{self._scope}" if self._scope else ""
         return (
             f"SELECT profile AS key, any(profile_id) AS id FROM profiles{scope} "
             f"GROUP BY profile HAVING min(known_at) <= {self._now}"
@@ -160,7 +192,7 @@ class Plan:
     def _events(self, gathered: Gathered, name: str) -> str:
         if self._is_account:
             return self._by_account(gathered, f"{name}_key", self._scope)
-        scope = f" AND profile IN {self._scope}" if self._scope else ""
+        scope = f" AND profile{self._scope}" if self._scope else ""
         return (
             f"SELECT profile AS {name}_key,\n{_columns(gathered)}\nFROM (\nSELECT {_rows('profile', gathered)}\n"
             f"FROM events\nWHERE {self._narrowed(gathered)}{scope}\n)\nGROUP BY profile"
@@ -182,14 +214,14 @@ class Plan:
     def _traits(self, gathered: Gathered, name: str) -> str:
         key = "account" if self._is_account else "profile"
         table = "account_traits" if self._is_account else "profile_traits"
-        scope = f" AND {key} IN {self._scope}" if self._scope else ""
+        scope = f" AND {key}{self._scope}" if self._scope else ""
         return (
             f"SELECT {key} AS {name}_now_key,\n{_columns(gathered)}\nFROM {table}\n"
             f"WHERE ts <= {self._now}{scope}\nGROUP BY {key}"
         )
 
     def _changes(self, gathered: Gathered) -> str:
-        scope = f" AND key IN {self._scope}" if self._scope else ""
+        scope = f" AND key{self._scope}" if self._scope else ""
         numbers = self._binder.bind("Array(UInt32)", sorted(gathered.segments))
         return (
             f"SELECT key AS changes_now_key,\n{_columns(gathered)}\nFROM (\n"
@@ -214,17 +246,17 @@ class Plan:
     def _accounts_of(self) -> str:
         return f"SELECT profile AS member_of_key, account FROM (\n{self._account_map()}\n)"
 
-    def _account_scope(self) -> str | None:
-        """The accounts of the profiles in scope."""
-        if self._scope is None:
-            return None
-        return f"(SELECT account FROM (\n{self._account_map()}\n) WHERE profile IN {self._scope})"
+    def _account_scope(self) -> str:
+        """The accounts of the profiles in scope, as SQL to be put behind the name of a key's column."""
+        if not self._scope:
+            return ""
+        return f" IN (SELECT account FROM (\n{self._account_map()}\n) WHERE profile{self._scope})"
 
     def _account_events(self, gathered: Gathered) -> str:
         return self._by_account(gathered, "account_events_key", self._account_scope())
 
-    def _by_account(self, gathered: Gathered, key: str, scope: str | None) -> str:
-        within = f" WHERE account IN {scope}" if scope else ""
+    def _by_account(self, gathered: Gathered, key: str, scope: str) -> str:
+        within = f" WHERE account{scope}" if scope else ""
         members = f"SELECT profile AS member, account FROM (\n{self._account_map()}\n){within}"
         return (
             f"SELECT account AS {key},\n{_columns(gathered)}\n"
@@ -235,7 +267,7 @@ class Plan:
 
     def _account_traits(self, gathered: Gathered) -> str:
         scope = self._account_scope()
-        within = f" AND account IN {scope}" if scope else ""
+        within = f" AND account{scope}" if scope else ""
         return (
             f"SELECT account AS account_traits_now_key,\n{_columns(gathered)}\nFROM account_traits\n"
             f"WHERE ts <= {self._now}{within}\nGROUP BY account"
@@ -254,7 +286,7 @@ class Plan:
             parts = [f"SELECT ts FROM {table} {after}" for table in tables]
             parts += [f"SELECT ts FROM ({part})" for part in self._future_changes()]
             return f"CROSS JOIN (SELECT min(ts) AS future_at FROM ({' UNION ALL '.join(parts)})) AS future"
-        scope = f" AND profile IN {self._scope}" if self._scope else ""
+        scope = f" AND profile{self._scope}" if self._scope else ""
         parts = [f"SELECT profile AS k, ts FROM {table} {after}{scope}" for table in ("events", "profile_traits")]
         parts += self._future_changes()
         inner = f"SELECT k AS future_key, min(ts) AS future_at FROM ({' UNION ALL '.join(parts)}) GROUP BY k"
@@ -263,7 +295,7 @@ class Plan:
     def _future_changes(self) -> list[str]:
         if _CHANGES not in self._registry.streams:
             return []
-        scope = f" AND key IN {self._scope}" if self._scope else ""
+        scope = f" AND key{self._scope}" if self._scope else ""
         numbers = self._binder.bind("Array(UInt32)", sorted(self._registry.of(_CHANGES).segments))
         recorded = f"at > {self._now} AND segment IN {numbers}{scope}"
         return [f"SELECT key AS k, at AS ts FROM membership_changes WHERE {recorded}"]

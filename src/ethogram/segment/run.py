@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from ethogram.errors import UserError
 from ethogram.model.results import RunReport, SegmentSize
 from ethogram.model.segment import Definition, Entity, InSegment
-from ethogram.segment.evaluate import CutOffs, Evaluator, name_of
+from ethogram.segment.evaluate import OVER_MANY, CutOffs, Evaluator, name_of
 from ethogram.segment.saved import SavedSegments
 from ethogram.segment.sql import micros
 from ethogram.store.ledger import Ledger, Run, SavedSegment, SizeFound
@@ -117,14 +117,17 @@ class Runner:
             if not chosen and entity is Entity.ACCOUNT:
                 continue
             definitions = [self._definition(segment, live) for segment in chosen]
-            plan, compiled = self._evaluator.plan(definitions, work.run.as_of, numbers=numbers, cutoffs=cutoffs)
+            for scope in self._evaluator.shares(entity):
+                plan, compiled = self._evaluator.plan(
+                    definitions, work.run.as_of, numbers=numbers, scope=scope, cutoffs=cutoffs
+                )
+                query = plan.evaluation({s.number: holds for s, holds in zip(chosen, compiled, strict=True)})
+                self._warehouse.command(
+                    f"INSERT INTO {work.table} SELECT '{entity.value}', key, segments, due_at FROM (\n{query.sql}\n)",
+                    query.parameters,
+                    **OVER_MANY,
+                )
             found |= {f"{entity.value}: {name_of(cut)}": value for cut, value in cutoffs.items()}
-            query = plan.evaluation({segment.number: holds for segment, holds in zip(chosen, compiled, strict=True)})
-            self._warehouse.command(
-                f"INSERT INTO {work.table} SELECT '{entity.value}', key, segments, due_at FROM (\n{query.sql}\n)",
-                query.parameters,
-            )
-
         self._ledger.set_setting(CUT_OFFS, found)
 
     def _definition(self, segment: SavedSegment, live: dict[str, SavedSegment]) -> Definition:
