@@ -1,7 +1,8 @@
-"""The standard Segment HTML snippet with only its host changed, in a real browser."""
+"""The files that browsers load from here, and the standard Segment HTML snippet with only its host changed."""
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import re
@@ -12,7 +13,7 @@ import pytest
 
 import vendor_analytics
 from ethogram.errors import SettingError
-from ethogram.web.snippet import FILES, LOADER, STATIC, VENDOR, settings
+from ethogram.web.snippet import FILES, LOADER, SCRIPT, STATIC, VENDOR, settings
 from web.browser import CHROMIUM, MISSING, Browser, Page, running
 from web.browser_site import Answer, Site, serving
 
@@ -119,6 +120,12 @@ def test_a_busy_collector_gets_the_same_message_again(site: Site, page: Page) ->
 
 
 # --- what is served -----------------------------------------------------------------------------------------------
+
+
+def test_ethogram_js_is_smaller_than_six_kilobytes_on_the_wire_and_evaluates_no_text() -> None:
+    text = SCRIPT.read_bytes()
+    assert len(gzip.compress(text, 6)) < 6 * 1024
+    assert not re.search(rb"\beval\b|new Function|innerHTML|document\.write|import\s*\(|https?://(?!HOST)", text)
 
 
 def test_the_vendored_files_are_those_of_the_manifest_with_version_and_licence() -> None:
