@@ -200,6 +200,31 @@ def test_two_ids_with_one_key_are_refused(
     assert count(warehouse) == 2
 
 
+def test_two_ids_of_one_block_with_one_key_are_refused(
+    warehouse: Warehouse, ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "profile_key", lambda id_sql: f"toUInt64(length({id_sql}))")
+    put(events("ada", "bo", "eve"), tmp_path, ledger)
+    with pytest.raises(InputError, match="`ada` and `eve` have the same key"):
+        store_waiting(warehouse, ledger, tmp_path, NOW)
+    assert count(warehouse) == 0
+    assert (
+        warehouse.query("SELECT name FROM system.tables WHERE engine = 'Memory' AND database = currentDatabase()") == []
+    )
+
+
+def test_a_person_is_known_since_the_earliest_of_all_blocks(
+    warehouse: Warehouse, ledger: Ledger, tmp_path: Path
+) -> None:
+    for ordinal, days in enumerate((3, 1, 2)):
+        block = events("ada", "ada", ordinal=ordinal)
+        at = pa.array([AT + dt.timedelta(days=days), AT + dt.timedelta(days=9)], pa.timestamp("us", tz="UTC"))
+        put(replace(block, rows=block.rows.set_column(1, "ts", at)), tmp_path, ledger)
+        store_waiting(warehouse, ledger, tmp_path, NOW)
+    found = warehouse.query("SELECT any(profile_id), min(known_at) FROM profiles GROUP BY profile")
+    assert found == [("ada", AT + dt.timedelta(days=1))]
+
+
 def test_known_messages_are_found_by_person_and_id(warehouse: Warehouse, ledger: Ledger, tmp_path: Path) -> None:
     put(events("ada", "bo"), tmp_path, ledger)
     store_waiting(warehouse, ledger, tmp_path, NOW)

@@ -6,7 +6,7 @@ and of few others. It decides nothing: who is told "maybe" asks the warehouse.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +16,7 @@ from ethogram.collect.arrays import Column, pc
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_BITS = 28  # 32 MB: one in two hundred new messages is a "maybe" after ten million, one in eleven after fifty
+_BITS = 27  # 16 MB: of new messages one in fifty is a "maybe" after ten million, one in four after fifty
 _LONGEST = 64  # bytes of a text that count towards its fingerprint
 _MASK = np.uint64((1 << _BITS) - 1)
 
@@ -66,26 +66,24 @@ class Seen:
     """The messages that it was told of."""
 
     def __init__(self) -> None:
-        # The system gives memory only for what is written to.
         self._bits: NDArray[np.uint8] = np.zeros(1 << (_BITS - 3), np.uint8)
 
     def add(self, prints: NDArray[np.uint64]) -> None:
         """Remembers messages."""
         for place, bit in _places(prints):
-            np.bitwise_or.at(self._bits, place, bit)
+            for each in range(8):
+                # All of one bit at a time: a byte that is named twice gets the same both times.
+                self._bits[place[bit == each]] |= np.uint8(1 << each)
 
     def maybe(self, prints: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Which rows may have been added; false is certain."""
         found = np.ones(len(prints), np.bool_)
         for place, bit in _places(prints):
-            found &= (self._bits[place] & bit) != 0
+            found &= (self._bits[place] >> bit) & 1 != 0
         return found
 
 
-def _places(prints: NDArray[np.uint64]) -> list[tuple[Any, Any]]:
-    """Two bits for each print: a byte and the bit in it, from its lower and from its upper half."""
+def _places(prints: NDArray[np.uint64]) -> list[tuple[NDArray[np.int64], NDArray[np.uint8]]]:
+    """Two bits for each print: a byte and which bit of it, from its lower and from its upper half."""
     slots = (prints & _MASK, (prints >> np.uint64(32)) & _MASK)
-    return [
-        ((slot >> np.uint64(3)).astype(np.int64), np.uint8(1) << (slot & np.uint64(7)).astype(np.uint8))
-        for slot in slots
-    ]
+    return [((slot >> np.uint64(3)).astype(np.int64), (slot & np.uint64(7)).astype(np.uint8)) for slot in slots]

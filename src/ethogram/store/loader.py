@@ -8,6 +8,7 @@ it stores nothing twice. It checks no value (`collect` did) and deletes nothing.
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -69,10 +70,9 @@ class _Target:
             f"SELECT {self.key}, {columns}, {batch} FROM {source}"
         )
 
-    def insert_ids(self, source: str) -> str:
-        """The statement that stores who is in a block, and since when."""
-        # A name of its own: `profile` would be looked up in the block first.
-        return f"INSERT INTO {self.ids} SELECT {self.key} AS key, any({self.id}), min(ts) FROM {source} GROUP BY key"
+    def insert_ids(self, owners: str) -> str:
+        """The statement that stores who is in a block, and since when; see `_owners`."""
+        return f"INSERT INTO {self.ids} SELECT key, id, known_at FROM {owners} ORDER BY key"
 
 
 _TRAITS = {"traits": "String", "unset": "Array(String)"}
@@ -114,14 +114,15 @@ def store(batch: Batch, warehouse: Warehouse, directory: Path) -> None:
     if path is None:
         return
     target = _TARGETS[batch.kind]
-    with _staged(warehouse, path, target.structure) as (source, parameters):
-        _refuse_collisions(warehouse, target, source, parameters, batch)
+    with (
+        _staged(warehouse, path, target.structure) as (source, parameters),
+        _owners(warehouse, target, source, parameters, batch.id) as owners,
+    ):
+        _refuse_collisions(warehouse, target, owners, batch)
         warehouse.command(
             target.insert(source, "{batch:String}"), {**parameters, "batch": batch.id}, token=batch.id, **_WRITING
         )
-        warehouse.command(
-            target.insert_ids(source) + " ORDER BY key", parameters, token=f"{batch.id}-{target.ids}", **_WRITING
-        )
+        warehouse.command(target.insert_ids(owners), token=f"{batch.id}-{target.ids}", **_WRITING)
 
 
 def already_stored(kind: str, rows: pa.Table, warehouse: Warehouse, directory: Path) -> set[int]:
@@ -163,17 +164,35 @@ def known_profiles(warehouse: Warehouse) -> int:
     return int(warehouse.query("SELECT uniqExact(profile) FROM profiles")[0][0])
 
 
-def _refuse_collisions(
-    warehouse: Warehouse, target: _Target, source: str, parameters: dict[str, Any], batch: Batch
-) -> None:
+@contextlib.contextmanager
+def _owners(warehouse: Warehouse, target: _Target, source: str, parameters: dict[str, Any], name: str) -> Iterator[str]:
+    """A table, for this long, of who is in a block: key, id and the earliest instant; the block is read once for it."""
+    table = _temporary("owners", name)
+    warehouse.command(f"DROP TABLE IF EXISTS {table}")
+    warehouse.command(f"CREATE TABLE {table} (key UInt64, id String, known_at {schema.INSTANT}) ENGINE = Memory")
+    try:
+        warehouse.command(
+            f"INSERT INTO {table} SELECT {target.key}, {target.id}, min(ts) FROM {source} GROUP BY {target.id}",
+            parameters,
+        )
+        yield table
+    finally:
+        warehouse.command(f"DROP TABLE IF EXISTS {table}")
+
+
+def _temporary(what: str, name: str) -> str:
+    # A name of its own for each batch: several processes may store into one server.
+    return re.sub(r"\W", "_", f"{what}_{name}")
+
+
+def _refuse_collisions(warehouse: Warehouse, target: _Target, owners: str, batch: Batch) -> None:
     """Two ids with one key would be one person for ever; with 64 bits this is next to impossible, and checked."""
     rows = warehouse.query(
         f"SELECT min(id), max(id) FROM ("
-        f"  SELECT DISTINCT {target.key} AS key, {target.id} AS id FROM {source}"
+        f"  SELECT key, id FROM {owners}"
         f"  UNION ALL SELECT {target.owner}, {target.id} FROM {target.ids}"
-        f"  WHERE {target.owner} IN (SELECT {target.key} FROM {source})"
-        f") GROUP BY key HAVING min(id) != max(id) LIMIT 1",
-        parameters,
+        f"  WHERE {target.owner} IN (SELECT key FROM {owners})"
+        f") GROUP BY key HAVING min(id) != max(id) LIMIT 1"
     )
     if rows:
         first, second = rows[0]
@@ -194,7 +213,7 @@ def _staged(warehouse: Warehouse, path: Path, structure: dict[str, str]) -> Iter
         yield f"file({{path:String}}, 'Parquet', '{escaped}')", {"path": str(path.resolve())}
         return
     # A server does not see our files: the rows go through a table that lives for this one statement.
-    table = f"staging_{path.name.split('.')[0].replace('-', '_') or 'asked'}"
+    table = _temporary("staging", path.name)
     warehouse.command(f"DROP TABLE IF EXISTS {table}")
     warehouse.command(f"CREATE TABLE {table} ({columns}) ENGINE = Memory")
     try:
@@ -211,5 +230,6 @@ def append(kind: str, rows: pa.Table, warehouse: Warehouse) -> None:
     warehouse.command(f"CREATE OR REPLACE TABLE appended ({columns}) ENGINE = Memory")
     warehouse.insert_arrow("appended", rows)
     warehouse.command(target.insert("appended", "''"))
-    warehouse.command(target.insert_ids("appended"))
+    with _owners(warehouse, target, "appended", {}, "appended") as owners:
+        warehouse.command(target.insert_ids(owners))
     warehouse.command("DROP TABLE appended")
