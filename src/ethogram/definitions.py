@@ -157,7 +157,7 @@ class Segments:
 
     def list(self) -> tuple[SegmentVersion, ...]:
         """Every saved segment at its newest version, with its size at the last run."""
-        return self._sized(self._ledger.segments())
+        return self._sized(tuple(self._saved.live().values()))
 
     def versions(self, name: str) -> tuple[SegmentVersion, ...]:
         """Every version of a segment, oldest first."""

@@ -330,7 +330,7 @@ class Workspace:
         """
         live = self._saved.live()
         saved = live.get(segment)
-        if saved is not None and as_of is None and self._is_current(saved):
+        if saved is not None and as_of is None and self._are_current(saved):
             entity = Entity(saved.entity)
             return recorded.recorded_members(self._warehouse, saved.number, entity, limit=limit, after=after)
         definition = (
@@ -377,7 +377,7 @@ class Workspace:
         if len({saved.entity for saved in chosen.values()}) > 1:
             raise SegmentError("segments over profiles and segments over accounts cannot overlap")
         last = self._ledger.last_run()
-        if as_of is None and last is not None and all(self._is_current(saved) for saved in chosen.values()):
+        if as_of is None and last is not None and self._are_current(*chosen.values()):
             return recorded.recorded_overlap(
                 self._warehouse, {name: saved.number for name, saved in chosen.items()}, last.as_of
             )
@@ -488,11 +488,11 @@ class Workspace:
 
     # --- inside ---------------------------------------------------------------------------------------------
 
-    def _is_current(self, segment: SavedSegment) -> bool:
-        """Whether the last run knew the segment at its newest version."""
+    def _are_current(self, *segments: SavedSegment) -> bool:
+        """Whether the last run knew all of the segments at their newest versions."""
         last = self._ledger.last_run()
-        found = self._ledger.sizes_of_run(last.id).get(segment.number) if last else None
-        return found is not None and found.version == segment.version
+        sizes = self._ledger.sizes_of_run(last.id) if last else {}
+        return all(each.number in sizes and sizes[each.number].version == each.version for each in segments)
 
 
 def _directory(path: Source) -> Path:
