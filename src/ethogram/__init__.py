@@ -60,41 +60,7 @@ if TYPE_CHECKING:
     )
     from ethogram.segment.parser import parse
 
-# The language's words in Python: `eg.count("purchase").last(90, "days") >= 3`.
-_WORDS = (
-    "account",
-    "active_days",
-    "anniversary",
-    "avg",
-    "bottom",
-    "count",
-    "did",
-    "distinct",
-    "entered",
-    "favorite",
-    "first",
-    "gap",
-    "hour",
-    "in_segment",
-    "last",
-    "left",
-    "length",
-    "max",
-    "median",
-    "min",
-    "prop",
-    "quintile",
-    "score",
-    "sequence",
-    "step",
-    "streak",
-    "sum",
-    "top",
-    "trait",
-    "weekday",
-)
-
-# Public name → module and name there.
+# Public name → module and name there; all others are the language's words in Python, from `_WORDS`.
 _HOMES = {
     "EthogramError": ("ethogram.errors", "EthogramError"),
     "ManualClock": ("ethogram.clock", "ManualClock"),
@@ -107,19 +73,19 @@ _HOMES = {
     "members": ("ethogram.frames", "members"),
     "open": ("ethogram.runtime", "Workspace"),
     "parse": ("ethogram.segment.parser", "parse"),
-    **{name: ("ethogram.segment.builder", name) for name in _WORDS},
 }
+_WORDS = "ethogram.segment.builder"
 
 
 def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
+    if name not in __all__:
         raise AttributeError(f"module `ethogram` has no `{name}`")
-    return getattr(importlib.import_module(home[0]), home[1])
+    module, inside = _HOMES.get(name, (_WORDS, name))
+    return getattr(importlib.import_module(module), inside)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return sorted([*globals(), *__all__])
 
 
 __all__ = [

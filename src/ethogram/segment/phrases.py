@@ -14,7 +14,7 @@ from ethogram.segment.printer import number_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ethogram.model.segment import Moment, Span
+    from ethogram.model.segment import InstantWindow, Moment, Span
 
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
@@ -68,16 +68,7 @@ def moment_words(moment: Moment) -> str:
     return f"{utc.day} {_MONTHS[utc.month - 1]} {utc.year}, {time} UTC"
 
 
-def window_words(
-    window: model.InLast
-    | model.InNext
-    | model.InPreceding
-    | model.BeforeAgo
-    | model.InCalendar
-    | model.BetweenMoments
-    | model.Since
-    | model.Before,
-) -> str:
+def window_words(window: InstantWindow) -> str:
     """`in the last 30 days`, `this month`, `between 1 January 2026 and 31 January 2026`."""
     match window:
         case model.InLast():
