@@ -121,8 +121,8 @@ def _fill(workspace: Workspace, parquet: Path, wanted: int) -> dict[str, int]:
         flat = f"SELECT {columns} FROM ({_EVENTS}) ORDER BY profile, ts"
         warehouse.command(f"INSERT INTO FUNCTION file({{path:String}}, 'Parquet') {flat}", {**within, "path": path})
         warehouse.command(
-            f"INSERT INTO events (profile, ts, event, properties, message_id, batch) "
-            f"SELECT profile, ts, event, {_AS_JSON}, toString(cityHash64(profile, ts)), 'bench' "
+            f"INSERT INTO events (profile, ts, event, properties, properties_text, message_id, batch) "
+            f"SELECT profile, ts, event, {_AS_JSON} AS sent, sent, toString(cityHash64(profile, ts)), 'bench' "
             f"FROM file({{path:String}}, 'Parquet')",
             {"path": path},
             min_insert_block_size_rows=1_000_000,

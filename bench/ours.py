@@ -126,8 +126,9 @@ def loading(folder: Path, rows: int) -> dict[str, float]:
         warehouse.command("CREATE TABLE other AS events")
         started = time.perf_counter()
         warehouse.command(
-            "INSERT INTO other (profile, ts, event, properties, message_id, batch) SELECT sipHash64(profile_id), ts, "
-            "event, properties, message_id, 'bench' FROM file({ready:String}, 'Parquet')",
+            "INSERT INTO other (profile, ts, event, properties, properties_text, message_id, batch) "
+            "SELECT sipHash64(profile_id), ts, event, properties, properties, message_id, 'bench' "
+            "FROM file({ready:String}, 'Parquet')",
             {"ready": ready},
         )
         engine = time.perf_counter() - started

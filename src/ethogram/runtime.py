@@ -46,9 +46,11 @@ from ethogram.segment.explain import Explainer
 from ethogram.segment.printer import to_text
 from ethogram.segment.run import CUT_OFFS, Runner
 from ethogram.segment.saved import SavedSegments
+from ethogram.segment.scoped import Scoped
 from ethogram.segment.templates import TEMPLATES, Refused, Template, Vocabulary, apply, guess, template
 from ethogram.store.ledger import Ledger, SavedSegment
 from ethogram.store.loader import store_waiting
+from ethogram.store.mover import Collected
 from ethogram.store.rebuild import RebuildProgress, RebuildReport, rebuild
 from ethogram.store.schema import EARLIEST
 from ethogram.store.warehouse import Warehouse
@@ -135,6 +137,7 @@ class Workspace:
             # What a killed process had accepted is stored before anything is asked.
             store_waiting(self._warehouse, self._ledger, self.path, self._clock.now())
         self._assemble()
+        self.collected = Collected(self._warehouse, self._ledger, self.path, self._clock)
         self.segments = Segments(
             self,
             warehouse=self._warehouse,
@@ -147,6 +150,7 @@ class Workspace:
     def _assemble(self) -> None:
         """Puts the parts together that follow the settings' time zone."""
         self._evaluator = Evaluator(self._warehouse, self.settings.zone)
+        self._scoped = Scoped(self._warehouse, self._evaluator)
         self._explainer = Explainer(self._warehouse, self._evaluator)
         self._runner = Runner(self._warehouse, self._ledger, self._saved, self._evaluator)
 
@@ -294,16 +298,18 @@ class Workspace:
         the last run, or, for a given instant, of that instant (which takes a pass over everybody).
         """
         live = self._saved.live()
-        definitions = {
-            name: self._saved.definition(segment, live)
-            for name, segment in live.items()
-            if segment.entity == Entity.PROFILE.value
-        }
-        keys = list(self._evaluator.keys(profile_ids).values())
-        recorded = {} if as_of is not None else self._cutoffs(Entity.PROFILE)
-        return self._evaluator.segments_of(
-            definitions, self.now(as_of), numbers=_numbers(live), keys=keys, recorded=recorded
+        names = {segment.number: name for name, segment in live.items() if segment.entity == Entity.PROFILE.value}
+        standings = self._scoped.standings(
+            {number: self._saved.definition(live[name], live) for number, name in names.items()},
+            self.now(as_of),
+            numbers=_numbers(live),
+            keys=list(self._evaluator.keys(profile_ids).values()),
+            recorded={} if as_of is not None else self._cutoffs(Entity.PROFILE),
         )
+        return {
+            standing.id: tuple(name for number, name in names.items() if number in standing.segments)
+            for standing in standings
+        }
 
     def _cutoffs(self, entity: Entity) -> dict[str, float | None]:
         """The values that cut off shares of everybody, as the last run found them."""
@@ -530,7 +536,7 @@ def init(path: Source, *, clock: Clock | None = None, **settings: str) -> Worksp
     if (directory / config.FILE).exists():
         raise SettingError(f"`{directory}` is a workspace already", hint="Open it, or choose another directory.")
     _refuse_unknown(settings)
-    chosen = Settings(**settings)
+    chosen = config.given(settings)
     directory.mkdir(parents=True, exist_ok=True)
     config.write(directory, chosen)
     return Workspace(directory, clock=clock)

@@ -9,6 +9,7 @@ from ethogram.model.segment import Definition
 from ethogram.segment.evaluate import Evaluator
 from ethogram.segment.plan import Keys
 from ethogram.segment.rewrites import expand
+from ethogram.segment.scoped import Scoped
 from ethogram.segment.sql import micros
 from ethogram.store.warehouse import Warehouse
 
@@ -51,3 +52,21 @@ def asked(
         for number in held:
             members[number - 1].add(id)
     return members, due
+
+
+def directly(
+    warehouse: Warehouse,
+    world: World,
+    definitions: Sequence[Definition],
+    now: dt.datetime,
+    scope: Sequence[str],
+) -> tuple[list[set[str]], dict[str, dt.datetime]]:
+    """The same for a scope of profiles, as `Workspace.evaluate` and live membership ask."""
+    evaluator = Evaluator(warehouse, world.zone)
+    expanded = {
+        number: expand(definition, world.definitions.get) for number, definition in enumerate(definitions, start=1)
+    }
+    keys = list(evaluator.keys(list(scope)).values())
+    standings = Scoped(warehouse, evaluator).standings(expanded, now, numbers=numbers_of(world), keys=keys)
+    members = [{standing.id for standing in standings if number in standing.segments} for number in expanded]
+    return members, {standing.id: standing.due_at for standing in standings}

@@ -21,7 +21,7 @@ from ethogram.segment.printer import to_text
 from ethogram.store.warehouse import Warehouse
 from oracle.changes import telling_instants
 from oracle.definitions import Author
-from oracle.engine import asked, numbers_of
+from oracle.engine import asked, directly, numbers_of
 from oracle.evaluator import evaluate
 from oracle.histories import Scene, scenes, with_definitions
 from oracle.stored import store
@@ -89,6 +89,11 @@ def check(warehouse: Warehouse, scene: Scene, definitions: list[Definition], cha
         for definition, found, wanted in zip(definitions, scoped, expected, strict=True):
             assert found == wanted & set(scope), f"{to_text(definition)}\n{told}, scope {scope}"
         assert scoped_due == {id: due[id] for id in scope}, f"{told}, scope {scope}"
+        if definitions[0].entity is Entity.PROFILE:
+            direct, direct_due = directly(warehouse, scene.world, definitions, scene.now, scope)
+            for definition, found, wanted in zip(definitions, direct, expected, strict=True):
+                assert found == wanted & set(scope), f"{to_text(definition)}\n{told}, scope {scope}, directly"
+            assert direct_due == scoped_due, f"{told}, scope {scope}, directly"
     for definition, wanted in zip(definitions, expected, strict=True):
         if any(word in repr(definition) for word in ("Top(", "Quintile(")):
             continue  # moves with everybody else's values, and is refreshed on schedule

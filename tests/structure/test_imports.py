@@ -33,14 +33,18 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "frames": (
         *LEAVES, "config", "model", "store", "collect", "segment language", "segment running",
     ),
-    "cli": (*LEAVES, "config", "model", "runtime", "segment templates", ROOT),
-    "web": (*LEAVES, "config", "model", "runtime"),
+    # What a collector needs: the ledger and the intake, no warehouse.
+    "collecting": (*LEAVES, "config", "model", "store", "collect"),
+    # A server: collectors, the mover and the web application in one process, or apart by role.
+    "serving": (*LEAVES, "config", "collecting", "runtime", "web"),
+    "cli": (*LEAVES, "config", "model", "runtime", "collecting", "serving", "segment templates", ROOT),
+    "web": (*LEAVES, "config", "model", "runtime", "collecting"),
     "__main__": ("cli",),
     ROOT: (*LEAVES, "model", "config", "runtime", "frames", "segment language"),
 }  # fmt: skip
 
 # The half of `segment` that runs plans and so may use the stores; every other module there is the language half.
-RUNNING = {"run", "live", "history", "explain", "evaluate", "saved", "why"}
+RUNNING = {"run", "live", "history", "explain", "evaluate", "saved", "scoped", "why"}
 
 # Third-party packages -> who may import them. The standard library is free, except time (below).
 DRIVERS: dict[str, tuple[str, ...]] = {
@@ -54,7 +58,8 @@ DRIVERS: dict[str, tuple[str, ...]] = {
     "numpy": ("collect",),
     "pandas": ("frames",),
     "polars": ("frames",),
-    "msgspec": ("store", "collect", "segment language", "segment running", "measure", "cli", "runtime"),
+    "msgspec": ("store", "collect", "segment language", "segment running", "measure", "cli", "runtime", "web"),
+    "uvicorn": ("web",),
     "holidays": ("segment language",),
     "click": ("cli",),
     "rich": ("cli",),

@@ -58,7 +58,7 @@ from ethogram.segment.windows import Bounds, Frame, bounds, crossings
 
 # What cuts off a share of everybody: (operand, share of the whole, from the bottom).
 CutOff = tuple[Operand, Fraction, bool]
-_QUINTILES = tuple(Fraction(share, 100) for share in (80, 60, 40, 20))
+QUINTILES = tuple(Fraction(share, 100) for share in (80, 60, 40, 20))
 _CHANGES = Stream(Source.CHANGES)
 
 
@@ -320,7 +320,7 @@ class Compiler:
         return Compiled(f"ifNull({ranked} {'<=' if bottom else '>='} {cutoff}, false)", dues)
 
     def _quintile(self, operand: Operand) -> str:
-        cuts = [self._cutoff(operand, share, bottom=False) for share in _QUINTILES]
+        cuts = [self._cutoff(operand, share, bottom=False) for share in QUINTILES]
         ranked = self.ranked(operand)
         if None in cuts:
             return "CAST(NULL AS Nullable(Float64))"

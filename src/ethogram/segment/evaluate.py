@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from ethogram.model.segment import Arithmetic, Definition, Entity, Operand, Quintile
 from ethogram.segment.compiler import Compiled, Context, CutOff
-from ethogram.segment.plan import Keys, Plan, Scope, Share
+from ethogram.segment.plan import Plan, Scope, Share
 from ethogram.segment.printer import operand_to_text
 from ethogram.segment.windows import Frame
 from ethogram.store.schema import account_key, profile_key
@@ -52,7 +52,7 @@ class Evaluator:
 
     def __init__(self, warehouse: Warehouse, zone: ZoneInfo) -> None:
         self._warehouse = warehouse
-        self._zone = zone
+        self.zone = zone
 
     def plan(
         self,
@@ -75,7 +75,7 @@ class Evaluator:
         entity = definitions[0].entity if definitions else Entity.PROFILE
         known: CutOffs = cutoffs if cutoffs is not None else {}
         for _ in range(_MOST_LAYERS):
-            context = Context(Frame(now, self._zone), entity, numbers, known)
+            context = Context(Frame(now, self.zone), entity, numbers, known)
             plan = Plan(context, scope)
             compiled = [plan.add(definition.condition) for definition in definitions]
             missing = [wanted for wanted in context.wanted if wanted not in known]
@@ -158,24 +158,6 @@ class Evaluator:
             f"WHERE holds{page(after, definition.entity)} ORDER BY key{limited(limit)}",
             {**inner.parameters, **paging(after)},
         )
-
-    def segments_of(
-        self,
-        definitions: Mapping[str, Definition],
-        now: dt.datetime,
-        *,
-        numbers: Mapping[str, int],
-        keys: Sequence[int],
-        recorded: Recorded | None = None,
-    ) -> dict[str, tuple[str, ...]]:
-        """For each given profile that is known, the names of the definitions that hold, in the given order."""
-        names = list(definitions)
-        plan, compiled = self.plan(
-            list(definitions.values()), now, numbers=numbers, scope=Keys(tuple(keys)), recorded=recorded
-        )
-        query = plan.evaluation(dict(enumerate(compiled, start=1)))
-        rows = self._warehouse.query(query.sql, query.parameters)
-        return {id_: tuple(names[number - 1] for number in held) for _, id_, held, _ in rows}
 
     def keys(self, ids: Sequence[str]) -> dict[str, int]:
         """The keys of profile ids, known or not."""

@@ -51,7 +51,7 @@ def during_dues(at: str | None, window: InstantWindow, frame: Frame, binder: Bin
             both = later(later(at, span, frame, binder, settle=False), shift, frame, binder)
             return [later(at, shift, frame, binder), both]
         case BeforeAgo(span):
-            return [f"addMicroseconds({later(at, span, frame, binder)}, 1)"]
+            return [later(f"addMicroseconds({at}, 1)", span, frame, binder)]
         case InCalendar(unit):
             start = binder.instant(micros(frame.midnight(period(frame, unit, -1)[0])))
             boundary = binder.instant(micros(frame.midnight(period(frame, unit, 0)[1])))

@@ -204,7 +204,8 @@ def crossings(window: Window | None, frame: Frame, binder: Binder) -> list[Cross
             ]
         case BeforeAgo(span):
             edge = bounds(window, frame).high or now
-            return [Crossing(Bounds(edge + 1, now), lambda at: f"addMicroseconds({later(at, span, frame, binder)}, 1)")]
+            # The first instant before which the event lies is reached when `now - span` has passed it.
+            return [Crossing(Bounds(edge + 1, now), lambda at: later(f"addMicroseconds({at}, 1)", span, frame, binder))]
         case InCalendar(unit):
             start = micros(frame.midnight(period(frame, unit, -1)[0]))
             boundary = binder.instant(micros(frame.midnight(period(frame, unit, 0)[1])))

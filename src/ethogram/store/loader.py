@@ -65,9 +65,10 @@ class _Target:
     def insert(self, source: str, batch: str) -> str:
         """The statement that stores a block's facts; `batch` is the SQL of the batch's id."""
         columns = ", ".join(self.shared)
+        (sent,) = self.content.keys() & {"properties", "traits"}
         return (
-            f"INSERT INTO {self.facts} ({self.owner}, {columns}, batch) "
-            f"SELECT {self.key}, {columns}, {batch} FROM {source}"
+            f"INSERT INTO {self.facts} ({self.owner}, {columns}, {sent}_text, batch) "
+            f"SELECT {self.key}, {columns}, {sent}, {batch} FROM {source}"
         )
 
     def insert_ids(self, owners: str) -> str:

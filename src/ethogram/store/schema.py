@@ -26,13 +26,15 @@ _FACTS = (
 )
 
 TABLES: dict[str, str] = {
-    # What people did. Sorted by person, then time: one person's history is one contiguous read.
+    # What people did. Sorted by person, then time: one person's history is one contiguous read. Properties are kept
+    # twice: as columns for reading one of everybody's, and as text for reading all of a few people's.
     "events": f"""
         CREATE TABLE IF NOT EXISTS events (
             profile UInt64,
             ts {INSTANT},
             event LowCardinality(String),
             properties JSON(max_dynamic_paths = 256),
+            properties_text String DEFAULT toString(properties),
             message_id String CODEC(ZSTD),
             batch LowCardinality(String),
             INDEX ts_range ts TYPE minmax GRANULARITY 16
@@ -43,6 +45,7 @@ TABLES: dict[str, str] = {
             profile UInt64,
             ts {INSTANT},
             traits JSON(max_dynamic_paths = 256),
+            traits_text String DEFAULT toString(traits),
             unset Array(String),
             message_id String CODEC(ZSTD),
             batch LowCardinality(String),
@@ -53,6 +56,7 @@ TABLES: dict[str, str] = {
             account UInt64,
             ts {INSTANT},
             traits JSON(max_dynamic_paths = 256),
+            traits_text String DEFAULT toString(traits),
             unset Array(String),
             message_id String CODEC(ZSTD),
             batch LowCardinality(String),
@@ -92,6 +96,12 @@ TABLES: dict[str, str] = {
             run UInt64
         ) ENGINE = MergeTree ORDER BY (key, segment, at) SETTINGS {_FACTS}""",
 }
+
+# Columns that warehouses of earlier versions lack; parts written before are filled in as they are read.
+ADDED = tuple(
+    f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {sent}_text String DEFAULT toString({sent}) AFTER {sent}"
+    for table, sent in (("events", "properties"), ("profile_traits", "traits"), ("account_traits", "traits"))
+)
 
 # Tables that hold what was loaded; a rebuild refills these and leaves membership alone.
 FACT_TABLES = ("events", "profile_traits", "account_traits", "profiles", "accounts")

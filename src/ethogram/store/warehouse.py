@@ -19,7 +19,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from ethogram.errors import SettingError, WarehouseError, WorkspaceBusyError
 from ethogram.store.lock import PathLock
-from ethogram.store.schema import FACT_TABLES, TABLES
+from ethogram.store.schema import ADDED, FACT_TABLES, TABLES
 
 Parameters = Mapping[str, Any]
 
@@ -87,7 +87,7 @@ class Warehouse:
             )
         self.embedded = dsn.startswith("chdb://")
         try:
-            for ddl in TABLES.values():
+            for ddl in (*TABLES.values(), *ADDED):
                 self.command(ddl)
         except BaseException:
             self.close()

@@ -1,0 +1,158 @@
+"""One person's facts: what they did, what was known of them, what was recorded; sorted, and read when asked for.
+
+Step of the path: segment, language half. Holds only what lies at or before now; the first instant after it at which
+something stored starts to count is `future_at`. Instants are microseconds since 1970.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from ethogram.segment.direct import looks
+
+Rows = tuple["Stream", int, int]
+_decode = msgspec.json.Decoder().decode
+
+
+class Stream:
+    """Some events in order of time, with their properties.
+
+    Attributes:
+        ts: their instants.
+        sent: their properties as JSON text, or what was read from it.
+    """
+
+    __slots__ = ("_columns", "_read", "sent", "ts")
+
+    def __init__(self, ts: list[int], sent: list[Any], *, read: bool = False) -> None:
+        self.ts = ts
+        self.sent = sent
+        self._read = read
+        self._columns: dict[Any, list[Any]] = {}
+
+    @property
+    def properties(self) -> list[Any]:
+        """The properties of each event, as a mapping."""
+        if not self._read:
+            self.sent = [_decode(text) for text in self.sent]
+            self._read = True
+        return self.sent
+
+    def column(self, name: tuple[str, ...], look: Callable[[Any], Any]) -> list[Any]:
+        """One property of each event as one look sees it."""
+        key = (name, look)
+        if key not in self._columns:
+            part = looks.part(name)
+            self._columns[key] = [look(part(each)) for each in self.properties]
+        return self._columns[key]
+
+    def derived(self, key: Any, of_instant: Callable[[int], Any]) -> list[Any]:
+        """Something of each event's instant, computed once for all who ask with this key."""
+        if key not in self._columns:
+            self._columns[key] = [of_instant(at) for at in self.ts]
+        return self._columns[key]
+
+    def where(self, test: Callable[[Any], bool]) -> Stream:
+        """The events whose properties pass a test."""
+        kept = [place for place, each in enumerate(self.properties) if test(each)]
+        return Stream([self.ts[place] for place in kept], [self.sent[place] for place in kept], read=True)
+
+    def within(self, low: int | None, high: int | None) -> Rows:
+        """The stream with the places of the events from `low` to `high`, both included: the last one is left out."""
+        start = 0 if low is None else bisect_left(self.ts, low)
+        stop = len(self.ts) if high is None else bisect_right(self.ts, high)
+        return self, start, max(start, stop)
+
+
+_NOTHING = Stream([], [])
+
+
+class Person:
+    """The facts of one profile up to now.
+
+    Attributes:
+        traits: instants of changes, what they set (JSON text) and what they took away, newest first.
+        future_at: the first stored instant after now; None if there is none.
+        chosen: streams that conditions on properties have picked, by the number of the condition.
+    """
+
+    __slots__ = ("_changes", "_last", "_names", "_read", "chosen", "future_at", "id", "key", "streams", "traits")
+
+    def __init__(self, key: int, id: str) -> None:
+        self.key = key
+        self.id = id
+        self.streams: dict[str | None, Stream] = {}
+        self.traits: list[tuple[int, Any, list[str]]] = []
+        self.future_at: int | None = None
+        self.chosen: dict[int, Stream] = {}
+        self._changes: dict[tuple[int, bool], list[int]] = {}
+        self._last: dict[int, tuple[int, int, bool]] = {}
+        self._names: dict[tuple[str, ...], list[Any]] = {}
+        self._read = False
+
+    def add_events(self, rows: Iterable[tuple[int, str, str]]) -> None:
+        """Takes in events: instant, name, properties as JSON text."""
+        by_name: dict[str, tuple[list[int], list[Any]]] = {}
+        for at, name, sent in sorted(rows):
+            ts, texts = by_name.setdefault(name, ([], []))
+            ts.append(at)
+            texts.append(sent)
+        self.streams = {name: Stream(ts, texts) for name, (ts, texts) in by_name.items()}
+
+    def add_traits(self, rows: Iterable[tuple[int, str, list[str]]]) -> None:
+        """Takes in changes of traits: instant, what was set as JSON text, the names of what was taken away."""
+        self.traits = sorted(rows, reverse=True)
+
+    def add_changes(self, rows: Iterable[tuple[int, int, int, bool]]) -> None:
+        """Takes in recorded changes of membership: instant, version, the segment's number, entered or left."""
+        for at, version, segment, entered in sorted(rows):
+            self._changes.setdefault((segment, entered), []).append(at)
+            # Of changes at one instant the newest version's counts, then an entry.
+            last = (at, version, entered)
+            self._last[segment] = max(last, self._last.get(segment, last))
+
+    def stream(self, event: str | None) -> Stream:
+        """The events of a name; None is all."""
+        if event is not None or None in self.streams:
+            return self.streams.get(event, _NOTHING)
+        rows = sorted(
+            ((at, sent) for each in self.streams.values() for at, sent in zip(each.ts, each.properties, strict=True)),
+            key=lambda row: row[0],
+        )
+        self.streams[None] = Stream([at for at, _ in rows], [sent for _, sent in rows], read=True)
+        return self.streams[None]
+
+    def is_in(self, segment: int) -> bool:
+        """Whether the newest recorded change of a segment is an entry."""
+        return segment in self._last and self._last[segment][2]
+
+    def changes(self, segment: int, *, entered: bool) -> list[int]:
+        """The instants at which the profile was recorded to enter (or leave) a segment, in order."""
+        return self._changes.get((segment, entered), [])
+
+    def trait(self, name: tuple[str, ...]) -> list[Any]:
+        """What the newest change of a trait says: one value, or several where changes share an instant."""
+        if name not in self._names:
+            self._names[name] = self._newest(name)
+        return self._names[name]
+
+    def _newest(self, name: tuple[str, ...]) -> list[Any]:
+        if not self._read:
+            self.traits = [(at, _decode(sent), unset) for at, sent, unset in self.traits]
+            self._read = True
+        above = {".".join(name[:length]) for length in range(1, len(name) + 1)}
+        part = looks.part(name)
+        newest: int | None = None
+        found: list[Any] = []
+        for at, traits, unset in self.traits:
+            if newest is not None and at < newest:
+                break
+            value = part(traits)
+            if looks.exists(value) or not above.isdisjoint(unset):
+                newest = at
+                found.append(value)
+        return found
