@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ethogram.errors import SettingError
@@ -28,12 +29,22 @@ class Settings:
         now: `live` (the clock) or `latest` (the instant of the newest event, for historical data).
         ledger: SQLAlchemy URL of the ledger; empty is a SQLite file in the workspace.
         warehouse: address of the warehouse; empty is an embedded one in the workspace.
+        event_kilobytes: how much one event may hold that comes over HTTP, decompressed.
+        batch_kilobytes: how much one request may hold.
+        queued_messages: how many messages a collector lets wait for the disk before it asks senders to come later.
+        keep_days: how long the ledger keeps messages that the warehouse has.
+        remember_days: how long a repeated `messageId` is recognised.
     """
 
     timezone: str = "UTC"
     now: str = LIVE
     ledger: str = ""
     warehouse: str = ""
+    event_kilobytes: int = 32
+    batch_kilobytes: int = 500
+    queued_messages: int = 20_000
+    keep_days: int = 30
+    remember_days: int = 2
 
     def __post_init__(self) -> None:
         try:
@@ -48,6 +59,10 @@ class Settings:
                 f"`now` cannot be `{self.now}`",
                 hint=f"Use `{LIVE}` (the clock) or `{LATEST}` (the instant of the newest event, for historical data).",
             )
+        for name in NUMBERS:
+            held = getattr(self, name)
+            if not isinstance(held, int) or isinstance(held, bool) or held < 1:
+                raise SettingError(f"`{name}` cannot be `{held}`", hint="It is a whole number, 1 or more.")
 
     @property
     def zone(self) -> ZoneInfo:
@@ -55,6 +70,13 @@ class Settings:
 
 
 NAMES = tuple(field.name for field in fields(Settings))
+# Those that are whole numbers.
+NUMBERS = tuple(field.name for field in fields(Settings) if isinstance(field.default, int))
+
+
+def given(values: Mapping[str, Any]) -> Settings:
+    """The settings with some of them given, each checked."""
+    return Settings(**values)
 
 
 def read(directory: Path, environment: Mapping[str, str] | None = None) -> Settings:
@@ -65,7 +87,7 @@ def read(directory: Path, environment: Mapping[str, str] | None = None) -> Setti
     """
     file = directory / FILE
     try:
-        given = tomllib.loads(file.read_text(encoding="utf-8"))
+        found = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise SettingError(
             f"`{directory}` is not a workspace: it has no `{FILE}`",
@@ -75,20 +97,30 @@ def read(directory: Path, environment: Mapping[str, str] | None = None) -> Setti
         raise SettingError(
             f"`{file}` cannot be read: {error}", hint="Mend the file, or compare it with the docs."
         ) from error
-    unknown = sorted(set(given) - set(NAMES))
+    unknown = sorted(set(found) - set(NAMES))
     if unknown:
         raise SettingError(f"`{file}` has an unknown setting `{unknown[0]}`", hint=f"Known are: {', '.join(NAMES)}.")
-    wrong = sorted(name for name, value in given.items() if not isinstance(value, str))
+    wrong = sorted(name for name, value in found.items() if name not in NUMBERS and not isinstance(value, str))
     if wrong:
         raise SettingError(f"setting `{wrong[0]}` in `{file}` must be a text", hint=f'Write `{wrong[0]} = "…"`.')
     environ = os.environ if environment is None else environment
     over = {name: environ[f"ETHOGRAM_{name.upper()}"] for name in NAMES if f"ETHOGRAM_{name.upper()}" in environ}
-    return replace(Settings(), **{**given, **over})
+    return replace(Settings(), **{**found, **{name: _read(name, text) for name, text in over.items()}})
+
+
+def _read(name: str, text: str) -> str | int:
+    """A setting from the environment; a number that is none is left for `Settings` to refuse."""
+    return int(text) if name in NUMBERS and text.isdecimal() else text
 
 
 def write(directory: Path, settings: Settings) -> None:
     """Writes the settings file, whole or not at all."""
-    lines = [f"{name} = {_toml(getattr(settings, name))}" for name in NAMES if getattr(settings, name)]
+    default = Settings()
+    lines = [
+        f"{name} = {_toml(getattr(settings, name))}"
+        for name in NAMES
+        if (getattr(settings, name) != getattr(default, name) if name in NUMBERS else getattr(settings, name))
+    ]
     temporary = directory / f".{FILE}.new"
     temporary.write_text(
         "# A workspace of Ethogram. `ethogram config` shows and sets these.\n" + "\n".join(lines) + "\n", "utf-8"
@@ -96,6 +128,8 @@ def write(directory: Path, settings: Settings) -> None:
     temporary.replace(directory / FILE)
 
 
-def _toml(value: str) -> str:
+def _toml(value: str | int) -> str:
+    if isinstance(value, int):
+        return str(value)
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

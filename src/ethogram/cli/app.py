@@ -37,6 +37,10 @@ SECTIONS: dict[str, tuple[Listed, ...]] = {
         Listed("status", "health", "Show the workspace at a glance."),
         Listed("config", "setup", "Show and change the settings."),
     ),
+    "Serve": (
+        Listed("serve", "serve", "Take events over HTTP, as the Segment tracking spec sends them."),
+        Listed("keys", "keys", "Add, list and revoke the keys of senders and askers."),
+    ),
     "Know the data": (
         Listed("events", "catalogue", "List the events received, or describe one."),
         Listed("traits", "catalogue", "List the traits of profiles, or describe one."),

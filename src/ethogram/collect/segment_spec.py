@@ -55,6 +55,9 @@ def facts(call: dict[str, Any]) -> list[Meant]:
             content.setdefault("context", call["context"])
         return [Meant("events", who, at, message_id, content, name if isinstance(name, str) else None)]
     traits = dict(_object(call, "traits"))
+    if kind == "identify" and not traits:
+        # Where RudderStack's clients put them.
+        traits = dict(_object(_object(call, "context"), "traits"))
     if kind == "identify":
         return [Meant("profiles", who, at, message_id, traits)]
     account = _text(call, "groupId")

@@ -145,6 +145,13 @@ def write_ahead(block: str, kind: str, rows: pa.Table, directory: Path) -> str:
     return digest
 
 
+def publish(block: str, directory: Path) -> None:
+    """Gives a block's file, written ahead, the name that its batch will say, on disk."""
+    path = folder(directory) / f"{block}.parquet"
+    _temporary(path).rename(path)
+    _flush_folder(path.parent)
+
+
 def verify(batch: Batch, directory: Path) -> Path | None:
     """The batch's block file, its content checked; None for a batch without rows.
 

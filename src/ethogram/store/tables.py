@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
 
 # The newest revision in `migrations/versions`; a ledger that is already there opens without loading Alembic.
-HEAD = "0001"
+HEAD = "0002"
 
 
 class Instant(TypeDecorator[dt.datetime]):
@@ -167,4 +167,45 @@ audit = sa.Table(
     sa.Column("object", sa.Text, nullable=False),
     sa.Column("detail", sa.JSON, nullable=False),
     sqlite_autoincrement=True,
+)
+
+# What may send, ask or manage. Only a hash of the key is kept: whoever reads the ledger cannot send in its name.
+keys = sa.Table(
+    "keys",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("hash", sa.Text, nullable=False, unique=True),  # SHA-256 of the key
+    sa.Column("hint", sa.Text, nullable=False),  # its first characters, for people
+    sa.Column("scope", sa.Text, nullable=False),  # write | read | manage
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("used_at", Instant),  # within minutes
+    sa.Column("revoked_at", Instant),
+    sqlite_autoincrement=True,
+)
+
+_LONG = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite counts by itself in an INTEGER only, of 64 bits
+
+# One row per commit of a collector: the messages of all requests that it answers with 200.
+requests = sa.Table(
+    "requests",
+    metadata,
+    sa.Column("id", _LONG, primary_key=True, autoincrement=True),
+    sa.Column("received_at", Instant, nullable=False),  # of the oldest of them
+    sa.Column("messages", sa.Integer, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),  # see `requests.py`
+    sa.Column("block", sa.Text),  # the block that took them to the warehouse; None while they wait
+    sa.Index(None, "block", "id"),
+    sqlite_autoincrement=True,
+)
+
+# Which messages came in the last days, so that a repetition adds nothing.
+received = sa.Table(
+    "received",
+    metadata,
+    sa.Column("hash", sa.Text, primary_key=True),  # of the messageId
+    sa.Column("content", sa.BigInteger, nullable=False),  # a checksum: the same id with another content is counted
+    sa.Column("received_at", sa.BigInteger, nullable=False),  # seconds since 1970
+    sa.Index(None, "received_at"),
+    sqlite_with_rowid=False,
 )

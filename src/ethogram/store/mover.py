@@ -1,0 +1,183 @@
+"""The mover: messages that wait in the ledger become accepted blocks, and these rows of the warehouse, each once.
+
+Step of the path: store. Reads waiting rows of messages; writes block files and, in one transaction, the batches of a
+block together with the note that the block has taken these rows. From then on `loader.py` stores the batches under
+their tokens, and a rebuild finds them beside those that came from files. Killed before the transaction, the rows still
+wait and the files are swept; killed after it, the batches wait. It owns the warehouse's loading: one process does this.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from ethogram.store import loads, requests, tables
+from ethogram.store.inbox import SCHEMAS, publish, sweep, write_ahead
+from ethogram.store.loader import store, store_waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from ethogram.clock import Clock
+    from ethogram.store.ledger import Ledger
+    from ethogram.store.requests import Message, Waiting
+    from ethogram.store.warehouse import Warehouse
+
+KIND = "collected"  # of the loads that stand for what came over HTTP, one a day
+MOST = 50_000  # messages a block
+_ORDINALS = 2**31  # what the ledger can hold of a block's number
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What one block took along."""
+
+    messages: int = 0
+    rows: int = 0
+    oldest_at: dt.datetime | None = None
+
+
+def resolve(user_id: str, anonymous_id: str) -> str:
+    """The profile that a message is about: the known id, else the anonymous one.
+
+    The one place where ids become profiles. Both ids stay with the message in the ledger, so that an anonymous history
+    can follow the person once the two are joined.
+    """
+    return user_id or anonymous_id
+
+
+def _nothing(_point: str) -> None:
+    """The default of `at_point`: tests put a fault there."""
+
+
+def move(
+    warehouse: Warehouse,
+    ledger: Ledger,
+    directory: Path,
+    now: dt.datetime,
+    *,
+    most: int = MOST,
+    at_point: Callable[[str], None] = _nothing,
+) -> Moved:
+    """What was moved: one block of what waits, in the warehouse when this returns; nothing when nothing waits.
+
+    Args:
+        directory: the workspace.
+        at_point: called at each instant after which a killed process is found in another state.
+    """
+    with ledger.database.reading() as connection:
+        taken = requests.waiting(connection, most)
+    if not taken:
+        return Moved()
+    block = f"live-{taken[0].id:012d}"
+    messages = [message for each in taken for message in each.messages]
+    rows = {kind: table for kind, table in _tables(messages).items() if table.num_rows}
+    hashes = {kind: write_ahead(f"{block}-{kind}", kind, table, directory) for kind, table in rows.items()}
+    at_point("written")
+    for kind in rows:
+        publish(f"{block}-{kind}", directory)
+    at_point("published")
+    with ledger.database.writing() as connection:
+        load = _load_of(connection, taken[0].received_at, sum(table.num_rows for table in rows.values()), now)
+        batches = [
+            loads.accept(connection, f"{block}-{kind}", _facts(block, load, kind, table, taken, hashes[kind]), now)
+            for kind, table in rows.items()
+        ]
+        requests.take(connection, block, taken)
+    at_point("planned")
+    for batch in batches:
+        store(batch, warehouse, directory)
+        at_point("stored")
+        ledger.mark_stored(batch.id, now)
+    at_point("marked")
+    return Moved(len(messages), sum(batch.rows for batch in batches), min(each.received_at for each in taken))
+
+
+class Collected:
+    """What collectors have kept in the ledger of a workspace, for the process that owns its warehouse."""
+
+    def __init__(self, warehouse: Warehouse, ledger: Ledger, directory: Path, clock: Clock) -> None:
+        self._warehouse = warehouse
+        self._ledger = ledger
+        self._directory = directory
+        self._clock = clock
+        self._swept = False
+
+    def move(self) -> Moved:
+        """What was moved to the warehouse: one block, or nothing when nothing waits.
+
+        A block that a killed process had planned is stored first; files that it had written for none are removed.
+        """
+        now = self._clock.now()
+        if not self._swept:
+            sweep(self._directory, self._ledger)
+            self._swept = True
+        store_waiting(self._warehouse, self._ledger, self._directory, now)
+        return move(self._warehouse, self._ledger, self._directory, now)
+
+    def depth(self) -> tuple[int, dt.timedelta]:
+        """How many messages wait for the warehouse, and for how long the oldest has."""
+        count, oldest = requests.depth(self._ledger.database)
+        return count, max(self._clock.now() - oldest, dt.timedelta()) if oldest is not None else dt.timedelta()
+
+    def prune(self, *, keep_for: dt.timedelta, remember_for: dt.timedelta) -> int:
+        """How many rows of moved messages it removed; see `requests.prune`."""
+        return requests.prune(self._ledger.database, self._clock.now(), keep_for=keep_for, remember_for=remember_for)
+
+
+def _facts(
+    block: str, load: str, kind: str, table: pa.Table, taken: Sequence[Waiting], sha256: str
+) -> loads.BatchFacts:
+    span = pc.min_max(table["ts"])
+    return {
+        "kind": kind,
+        "load": load,
+        "ordinal": taken[0].id % _ORDINALS,
+        "file": f"{block}-{kind}.parquet",
+        "sha256": sha256,
+        "rows": table.num_rows,
+        "rejected": 0,
+        "duplicates": 0,
+        "first_at": span["min"].as_py(),
+        "last_at": span["max"].as_py(),
+    }
+
+
+def _load_of(connection: sa.Connection, day: dt.datetime, rows: int, now: dt.datetime) -> str:
+    """The load that stands for a day of collecting; it is done at any time, and grows."""
+    name = f"{KIND}-{day:%Y-%m-%d}"
+    loads.start(connection, name, digest=name, kind=KIND, source="HTTP", reading={}, now=now)
+    here = tables.loads.c.id == name
+    connection.execute(
+        tables.loads.update().where(here).values(state="done", accepted=tables.loads.c.accepted + rows, finished_at=now)
+    )
+    return name
+
+
+def _tables(messages: Sequence[Message]) -> dict[str, pa.Table]:
+    """The messages as rows of each kind."""
+    found: dict[str, list[dict[str, Any]]] = {kind: [] for kind in SCHEMAS}
+    for message in messages:
+        profile = resolve(message.user_id, message.anonymous_id)
+        for fact in message.facts:
+            row: dict[str, Any] = {"ts": message.at, "message_id": message.id}
+            if fact.kind == "events":
+                row |= {"profile_id": profile, "event": fact.event, "properties": fact.content}
+            elif fact.kind == "profiles":
+                row |= {"profile_id": profile, "traits": fact.content, "unset": list(fact.unset)}
+            else:
+                row |= {"account_id": fact.account_id, "traits": fact.content, "unset": list(fact.unset)}
+            found[fact.kind].append(row)
+    return {
+        kind: pa.table(
+            {field.name: pa.array([row[field.name] for row in rows], field.type) for field in SCHEMAS[kind]},
+            schema=SCHEMAS[kind],
+        )
+        for kind, rows in found.items()
+    }

@@ -1,0 +1,212 @@
+"""Requests: accepted messages wait in the ledger until the warehouse has them.
+
+Step of the path: collect → store. A collector writes the messages of all requests that it is about to answer in one
+transaction, each message once; from then on they are stored sooner or later, whatever happens to any process.
+`mover.py` takes them in blocks and says here which block took which. Several collectors may write side by
+side: nothing depends on the order of the rows' numbers. It judges no message.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+import sqlalchemy as sa
+
+from ethogram.errors import LedgerError
+from ethogram.store import tables
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ethogram.store.database import Database
+
+
+class Fact(msgspec.Struct, frozen=True, array_like=True):
+    """One thing that a message says, in the form of a row of its kind."""
+
+    kind: str  # 'events', 'profiles' or 'accounts'
+    content: str  # properties or traits as JSON
+    event: str = ""  # of events
+    account_id: str = ""  # of accounts
+    unset: tuple[str, ...] = ()  # traits that are no more
+
+
+class Message(msgspec.Struct, frozen=True, array_like=True):
+    """One accepted call: who, when, and what it says. Both ids stay, so that they can be joined later."""
+
+    id: str
+    call: str  # 'track', 'page', 'screen', 'identify', 'group' or 'alias'
+    user_id: str
+    anonymous_id: str
+    at: int  # microseconds since 1970
+    facts: tuple[Fact, ...]
+    previous_id: str = ""  # of an alias
+    timestamp: str = ""  # as it came, where `at` is not what it says
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What became of a group of messages."""
+
+    new: int
+    duplicates: int
+    conflicts: int  # duplicates whose content is another one; the first stays
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A row of messages that no block has taken."""
+
+    id: int
+    received_at: dt.datetime
+    messages: tuple[Message, ...]
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(tuple[Message, ...])
+_LITTLE = 1  # zlib's fastest: a third of the size for little time
+
+
+def keep(database: Database, groups: Sequence[Sequence[Message]], now: dt.datetime) -> list[Kept]:
+    """What became of each group; when this returns, all new messages are on disk, together.
+
+    Args:
+        groups: the messages of each request.
+        now: when the oldest of them came.
+    """
+    hashes = [[_hash(message.id) for message in group] for group in groups]
+    contents: dict[str, int] = {}
+    for group, hashed in zip(groups, hashes, strict=True):
+        for message, each in zip(group, hashed, strict=True):
+            contents.setdefault(each, _checksum(message))
+    with database.writing() as connection:
+        new = _enter(connection, contents, now)
+        repeated = {each for each in contents if each not in new}
+        before = _contents_of(connection, repeated)
+        chosen: list[Message] = []
+        results: list[Kept] = []
+        for group, hashed in zip(groups, hashes, strict=True):
+            fresh = conflicts = 0
+            for message, each in zip(group, hashed, strict=True):
+                if each in new:
+                    new.discard(each)  # the second of its name in this very transaction is a repetition
+                    chosen.append(message)
+                    fresh += 1
+                else:
+                    conflicts += before.get(each, contents[each]) != _checksum(message)
+            results.append(Kept(fresh, len(group) - fresh, conflicts))
+        if chosen:
+            body = zlib.compress(_encoder.encode(chosen), _LITTLE)
+            connection.execute(
+                tables.requests.insert().values(received_at=now, messages=len(chosen), body=body, block=None)
+            )
+    return results
+
+
+def waiting(connection: sa.Connection, messages: int) -> tuple[Waiting, ...]:
+    """The oldest rows that wait, as many as hold about so many messages."""
+    rows = tables.requests
+    query = sa.select(rows.c.id, rows.c.received_at, rows.c.messages, rows.c.body)
+    query = query.where(rows.c.block.is_(None)).order_by(rows.c.id)
+    found: list[Waiting] = []
+    held = 0
+    for row in connection.execution_options(yield_per=100).execute(query):
+        found.append(Waiting(row.id, row.received_at, _decoder.decode(zlib.decompress(row.body))))
+        held += row.messages
+        if held >= messages:
+            break
+    return tuple(found)
+
+
+def take(connection: sa.Connection, block: str, taken: Sequence[Waiting]) -> None:
+    """Notes that a block has taken rows, inside the transaction that accepts the block.
+
+    Raises:
+        LedgerError: another process has taken one of them; nothing of this transaction may stay.
+    """
+    rows = tables.requests
+    numbers = [each.id for each in taken]
+    changed = 0
+    for begin in range(0, len(numbers), 500):
+        some = rows.c.id.in_(numbers[begin : begin + 500]) & rows.c.block.is_(None)
+        changed += connection.execute(rows.update().where(some).values(block=block)).rowcount
+    if changed != len(numbers):
+        raise LedgerError(
+            "another process is moving the same messages", hint="One process with `--role work` is enough."
+        )
+
+
+def depth(database: Database) -> tuple[int, dt.datetime | None]:
+    """How many messages wait, and since when the oldest does."""
+    rows = tables.requests
+    query = sa.select(sa.func.coalesce(sa.func.sum(rows.c.messages), 0), sa.func.min(rows.c.received_at))
+    with database.reading() as connection:
+        count, oldest = connection.execute(query.where(rows.c.block.is_(None))).one()
+    return int(count), oldest
+
+
+def prune(database: Database, now: dt.datetime, *, keep_for: dt.timedelta, remember_for: dt.timedelta) -> int:
+    """How many rows of stored messages it removed; what waits stays, whatever its age.
+
+    Args:
+        keep_for: how long stored messages stay.
+        remember_for: how long a message's repetition is recognised.
+    """
+    rows, ids = tables.requests, tables.received
+    with database.writing() as connection:
+        connection.execute(ids.delete().where(ids.c.received_at < int((now - remember_for).timestamp())))
+        return connection.execute(
+            rows.delete().where(rows.c.block.is_not(None) & (rows.c.received_at < now - keep_for))
+        ).rowcount
+
+
+def _hash(message_id: str) -> str:
+    return hashlib.blake2b(message_id.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def _checksum(message: Message) -> int:
+    """Of what a message says; its instant is left out, which depends on when a retry was sent."""
+    said = "\x1f".join((message.call, message.user_id, message.anonymous_id, *(fact.content for fact in message.facts)))
+    return zlib.crc32(said.encode("utf-8", "surrogatepass"))
+
+
+# One statement with one value, however many messages: any other form is compiled anew for each number of them.
+_ENTER = {
+    "sqlite": (
+        "INSERT INTO received (hash, content, received_at) SELECT key, value, :now FROM json_each(:given) WHERE true "
+        "ON CONFLICT DO NOTHING RETURNING hash"
+    ),
+    "postgresql": (
+        "INSERT INTO received (hash, content, received_at) "
+        "SELECT key, CAST(value AS bigint), CAST(:now AS bigint) "
+        "FROM json_each_text(CAST(:given AS json)) ORDER BY key "
+        "ON CONFLICT DO NOTHING RETURNING hash"
+    ),
+}
+_CONTENTS = {
+    "sqlite": "SELECT hash, content FROM received WHERE hash IN (SELECT value FROM json_each(:given))",
+    "postgresql": (
+        "SELECT hash, content FROM received "
+        "WHERE hash IN (SELECT value FROM json_array_elements_text(CAST(:given AS json)))"
+    ),
+}
+
+
+def _enter(connection: sa.Connection, contents: dict[str, int], now: dt.datetime) -> set[str]:
+    """The hashes that were not there before, and are now."""
+    statement = sa.text(_ENTER[connection.dialect.name])
+    given = {"given": _encoder.encode(contents).decode(), "now": int(now.timestamp())}
+    return set(connection.execute(statement, given).scalars())
+
+
+def _contents_of(connection: sa.Connection, hashes: set[str]) -> dict[str, int]:
+    if not hashes:
+        return {}
+    statement = sa.text(_CONTENTS[connection.dialect.name])
+    rows = connection.execute(statement, {"given": _encoder.encode(sorted(hashes)).decode()})
+    return {row[0]: int(row[1]) for row in rows}

@@ -1,0 +1,169 @@
+"""Taking events: `POST /v1/*` of the Segment tracking spec.
+
+Reads a request, finds its key, and answers 200 when its messages are on disk. The order of the checks is that of their
+cost: size, key in a header, JSON, key in the body, each call. A bare ASGI handler, since this is the hot path.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from ethogram.collecting import ENDPOINTS, Failed, Kept, Refused, Unsure
+from ethogram.web import answers
+from ethogram.web.body import GoneError, Unreadable, read
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ethogram.collecting import Collector, Taken
+    from ethogram.web.answers import Receive, Scope, Send
+    from ethogram.web.metrics import Metrics
+
+PREFIX = "/v1/"
+
+
+class Ticket:
+    """A request that waits for the disk."""
+
+    __slots__ = ("future", "loop")
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[Kept | Failed] = self.loop.create_future()
+
+
+def settle(settled: Sequence[tuple[Ticket, Kept | Failed]]) -> None:
+    """Wakes the requests of one transaction; called in the thread that wrote it."""
+    settled[0][0].loop.call_soon_threadsafe(_wake, settled)
+
+
+def _wake(settled: Sequence[tuple[Ticket, Kept | Failed]]) -> None:
+    for ticket, outcome in settled:
+        if not ticket.future.done():  # a sender that hung up waits no more; its messages are kept all the same
+            ticket.future.set_result(outcome)
+
+
+class Ingest:
+    """The handler of `POST /v1/*`."""
+
+    def __init__(self, collector: Collector[Ticket], metrics: Metrics) -> None:
+        self._collector = collector
+        self._metrics = metrics
+        self._asking: asyncio.Task[Unsure | None] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        headers = answers.headers_of(scope)
+        cors = answers.cors(headers)
+        began = time.perf_counter()
+        endpoint = scope["path"].removeprefix(PREFIX).rstrip("/")
+        status, value = await self._answered(endpoint, scope, headers, receive)
+        if status == 200:
+            self._metrics.observe(time.perf_counter() - began)
+        elif "code" in value and "rejected" not in value:
+            self._metrics.count("ethogram_rejected_total", value["code"])
+        self._metrics.count("ethogram_requests_total", str(status))
+        if status == 200:
+            await answers.json(send, 200, value, cors)
+        elif status:
+            await answers.refuse(send, status, extra=cors, **value)
+
+    async def _answered(
+        self, endpoint: str, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive
+    ) -> tuple[int, dict[str, Any]]:
+        limits = self._collector.limits
+        is_batch = ENDPOINTS[endpoint] == "batch"
+        try:
+            body = await read(receive, headers, limits.batch_bytes if is_batch else limits.event_bytes)
+        except GoneError:
+            return 0, {}
+        if isinstance(body, Unreadable):
+            return body.status, {"code": body.code, "message": body.message}
+        given = _key_of(scope, headers)
+        if given is not None:
+            refused = await self._refused_key(given)
+            if refused is not None:
+                return refused
+        envelope = self._collector.opened(endpoint, body)
+        if isinstance(envelope, Refused):
+            return envelope.status, {"code": envelope.code, "message": envelope.message}
+        if given is None:
+            refused = await self._refused_key(envelope.write_key)
+            if refused is not None:
+                return refused
+        return await self._kept(self._collector.checked(envelope), single=not is_batch)
+
+    async def _kept(self, taken: Taken, *, single: bool) -> tuple[int, dict[str, Any]]:
+        for unfit in taken.rejected:
+            self._metrics.count("ethogram_rejected_total", unfit.code)
+        for what, times in taken.warnings.items():
+            self._metrics.count("ethogram_warnings_total", what, times)
+        rejected = [
+            {"index": unfit.index, "code": unfit.code, "message": unfit.reason, "messageId": unfit.message_id}
+            for unfit in taken.rejected
+        ]
+        if not taken.messages:
+            first = taken.rejected[0]
+            status = 413 if single and first.code == "too_large" else 400
+            message = first.reason if single else f"every event of the batch was rejected; the first: {first.reason}"
+            return status, {"code": first.code, "message": message, "rejected": rejected}
+        ticket = Ticket()
+        if not self._collector.offer(ticket, taken):
+            return 429, {"code": "overloaded", "message": "more events come than can be written; send this again later"}
+        outcome = await ticket.future
+        if isinstance(outcome, Failed):
+            return 503, {"code": "unavailable", "message": f"nothing was kept, send this again: {outcome.reason}"}
+        for each in taken.messages:
+            self._metrics.count("ethogram_events_total", each.call)
+        if outcome.duplicates:
+            self._metrics.count("ethogram_duplicates_total", "same", outcome.duplicates - outcome.conflicts)
+            self._metrics.count("ethogram_duplicates_total", "other", outcome.conflicts)
+        answer: dict[str, Any] = {"success": True}
+        if outcome.duplicates:
+            answer["duplicates"] = outcome.duplicates
+        if rejected:
+            answer["rejected"] = rejected
+        return 200, answer
+
+    # --- keys ------------------------------------------------------------------------------------------------------
+
+    async def _refused_key(self, given: str | None) -> tuple[int, dict[str, Any]] | None:
+        """The answer to a key that is not good here; None for a good one."""
+        if not given:
+            message = "no write key: send it as the user name of Basic authentication, or as `writeKey` in the body"
+            return 401, {"code": "missing_key", "message": message}
+        unsure = None
+        if self._collector.is_stale():
+            # Senders with a known key do not wait for the ledger.
+            if self._asking is None or self._asking.done():
+                self._asking = asyncio.create_task(asyncio.to_thread(self._collector.read_keys))
+            if self._collector.known(given) is None:
+                unsure = await asyncio.shield(self._asking)
+        if self._collector.known(given) is not None:
+            return None
+        if unsure is not None:
+            return 503, {"code": "unavailable", "message": "the keys cannot be read now; send this again later"}
+        return 401, {"code": "unknown_key", "message": "this key is unknown or revoked, or may not send events"}
+
+
+def _key_of(scope: Scope, headers: Mapping[bytes, bytes]) -> str | None:
+    """The key that the headers or the address give; None when they give none."""
+    given = headers.get(b"authorization", b"")
+    kind, _, value = given.strip().partition(b" ")
+    if kind.lower() == b"basic":
+        try:
+            user = base64.b64decode(value.strip(), validate=True).partition(b":")[0]
+        except binascii.Error:
+            user = b""
+        return user.decode("utf-8", "replace") or None
+    if kind.lower() == b"bearer":
+        return value.strip().decode("utf-8", "replace") or None
+    if b"x-write-key" in headers:
+        return headers[b"x-write-key"].decode("utf-8", "replace") or None
+    found = parse_qs(scope["query_string"].decode("latin-1")).get("writeKey") if scope["query_string"] else None
+    return found[0] if found else None

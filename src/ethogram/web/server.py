@@ -1,0 +1,60 @@
+"""The server: an application on a socket, until it is told to stop.
+
+Runs uvicorn in this process. On SIGTERM or Ctrl-C it takes no more requests, answers those it has, and returns.
+"""
+
+from __future__ import annotations
+
+import signal
+import socket
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from ethogram.errors import SettingError
+
+if TYPE_CHECKING:
+    from ethogram.web.app import App
+
+_LAST_REQUESTS = 20  # seconds that requests under way may take after the signal
+_IDLE = 30  # seconds that a connection may be kept without a request
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """A listening socket.
+
+    Raises:
+        SettingError: the address cannot be used.
+    """
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise SettingError(
+            f"the address {host}:{port} cannot be used: {error.strerror or error}",
+            hint="Choose another with `--host` and `--port`, or stop what uses it.",
+        ) from error
+
+
+def run(app: App, listening: socket.socket) -> None:
+    """Serves until a signal says stop; everything that was answered is on disk when it returns."""
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        timeout_keep_alive=_IDLE,
+        timeout_graceful_shutdown=_LAST_REQUESTS,
+    )
+    # Uvicorn raises the signal again after its end, which would kill the process before it has closed its stores.
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, _stopping)
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def _stopping(number: int, frame: object) -> None:
+    """Does nothing: uvicorn has taken note."""
