@@ -13,6 +13,7 @@ import ethogram as eg
 from ethogram.clock import ManualClock
 from ethogram.errors import SegmentError, UserError, WarehouseDamagedError
 from ethogram.runtime import Workspace
+from ethogram.segment import evaluate, scoped
 
 UTC = dt.UTC
 START = dt.datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -215,6 +216,32 @@ def test_scope_and_everybody_agree(shop: Workspace) -> None:
         who: tuple(name for name in ("buyers", "best", "pro") if who in ids(shop, name))
         for who in ("ann", "bob", "dee")
     }
+
+
+def test_a_run_in_shares_of_the_people_is_the_run_of_everybody(
+    shop: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in (
+        ("buyers", "did(purchase)"),
+        ("best", "top(50%, sum(purchase.amount))"),
+        ("pro", "plan = 'pro'"),
+    ):
+        shop.segments.save(name, text)
+    whole = shop.run()
+    monkeypatch.setattr(evaluate, "_PEOPLE_AT_ONCE", 1)
+    again = shop.run()
+    assert [(each.name, each.size) for each in again.segments] == [("buyers", 2), ("best", 2), ("pro", 1)]
+    assert (again.population, again.next_due_at) == (whole.population, whole.next_due_at)
+    assert (again.entered, again.left) == (0, 0)
+
+
+def test_people_with_too_many_rows_are_answered_by_the_plan(shop: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.segments.save("regulars", "count(purchase) >= 2 and not did(visit in last 30 days)")
+    shop.segments.save("visitors", "did(visit)")
+    found = shop.evaluate(["ann", "bob", "cy", "stranger"])
+    assert found == {"ann": ("regulars",), "bob": (), "cy": ("visitors",)}
+    monkeypatch.setattr(scoped, "MOST_ROWS", 3)
+    assert shop.evaluate(["ann", "bob", "cy", "stranger"]) == found
 
 
 def test_why_names_values_evidence_and_what_is_missing(shop: Workspace) -> None:

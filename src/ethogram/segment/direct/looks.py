@@ -9,6 +9,7 @@ import datetime as dt
 import math
 import re
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -80,10 +81,12 @@ def generic(value: Any) -> str | None:
             return str(value) if -_MOST <= value < _MOST else None
         case float() if value.is_integer() and abs(value) < _MOST:
             return str(int(value))
+        case float() if 1e-6 <= abs(value) < 1e21:
+            # The engine writes the shortest digits that mean the number, with an exponent only beyond these bounds.
+            return f"{Decimal(repr(value)):f}"
         case float():
-            # The engine writes exponents without a plus and without leading noughts.
-            digits, mark, exponent = repr(value).partition("e")
-            return f"{digits}{mark}{int(exponent)}" if mark else digits
+            digits, _, exponent = repr(value).partition("e")
+            return f"{digits}e{int(exponent)}"
         case _:
             return None
 
