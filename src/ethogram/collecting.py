@@ -29,6 +29,7 @@ __all__ = [
 
 Ticket = TypeVar("Ticket")
 _FRESH = dt.timedelta(seconds=5)  # a revoked key is good for nothing after this
+_UNKNOWN = dt.timedelta(seconds=1)  # between looks for one that is not known
 _NOTED = dt.timedelta(minutes=1)
 
 
@@ -105,9 +106,13 @@ class Collector(Generic[Ticket]):
         self._used[key.id] = self.clock.now()
         return key
 
-    def is_stale(self) -> bool:
-        """Whether keys may have been added or revoked since they were read."""
-        return self._read_at is None or not dt.timedelta() <= self.clock.now() - self._read_at < _FRESH
+    def is_stale(self, value: str) -> bool:
+        """Whether the keys should be read again before or while this one is used.
+
+        One that is not known may have been added a moment ago, and a sender drops what is refused for its key.
+        """
+        fresh = _FRESH if keys.digest(value) in self._keys else _UNKNOWN
+        return self._read_at is None or not dt.timedelta() <= self.clock.now() - self._read_at < fresh
 
     def read_keys(self) -> Unsure | None:
         """Reads the keys anew; Unsure when the ledger does not answer, and the ones known stay good."""

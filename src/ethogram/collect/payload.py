@@ -209,7 +209,7 @@ def _message(
     warnings: dict[str, int],
 ) -> Message:
     kind = call.get("type")
-    if kind not in CALLS:
+    if not isinstance(kind, str) or kind not in CALLS:
         raise _UnfitError("invalid_type", f"`type` is {_brief(kind)}; it is one of {', '.join(sorted(CALLS))}")
     user, anonymous = _id(call, "userId"), _id(call, "anonymousId")
     message_id = _id(call, "messageId").strip(_BLANK) or make_id()

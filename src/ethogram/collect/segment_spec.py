@@ -30,7 +30,8 @@ class Meant:
 
 def is_call(value: dict[str, Any]) -> bool:
     """Whether an object is a call of the spec."""
-    return value.get("type") in CALLS and ("userId" in value or "anonymousId" in value)
+    kind = value.get("type")
+    return isinstance(kind, str) and kind in CALLS and ("userId" in value or "anonymousId" in value)
 
 
 def facts(call: dict[str, Any]) -> list[Meant]:
@@ -40,7 +41,7 @@ def facts(call: dict[str, Any]) -> list[Meant]:
         UnacceptableError: it is no call, names nobody, or is of a kind that is not taken.
     """
     kind = call.get("type")
-    if kind not in CALLS:
+    if not isinstance(kind, str) or kind not in CALLS:
         raise UnacceptableError(f"`type` is {kind!r}, which is no call of the Segment spec")
     if kind == "alias":
         raise UnacceptableError("`alias` calls join two ids, which is not supported")

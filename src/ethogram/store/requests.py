@@ -69,6 +69,7 @@ class Waiting:
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(tuple[Message, ...])
+_ROWS = 500  # a block takes at most, and one statement names at most
 _LITTLE = 1  # zlib's fastest: a third of the size for little time
 
 
@@ -111,16 +112,21 @@ def keep(database: Database, groups: Sequence[Sequence[Message]], now: dt.dateti
 def waiting(connection: sa.Connection, messages: int) -> tuple[Waiting, ...]:
     """The oldest rows that wait, as many as hold about so many messages."""
     rows = tables.requests
-    query = sa.select(rows.c.id, rows.c.received_at, rows.c.messages, rows.c.body)
-    query = query.where(rows.c.block.is_(None)).order_by(rows.c.id)
-    found: list[Waiting] = []
+    here = sa.select(rows.c.id, rows.c.messages).where(rows.c.block.is_(None)).order_by(rows.c.id).limit(_ROWS)
+    chosen: list[int] = []
     held = 0
-    for row in connection.execution_options(yield_per=100).execute(query):
-        found.append(Waiting(row.id, row.received_at, _decoder.decode(zlib.decompress(row.body))))
-        held += row.messages
+    for number, count in connection.execute(here):
+        chosen.append(number)
+        held += count
         if held >= messages:
             break
-    return tuple(found)
+    if not chosen:
+        return ()
+    found = sa.select(rows.c.id, rows.c.received_at, rows.c.body).where(rows.c.id.in_(chosen)).order_by(rows.c.id)
+    return tuple(
+        Waiting(row.id, row.received_at, _decoder.decode(zlib.decompress(row.body)))
+        for row in connection.execute(found)
+    )
 
 
 def take(connection: sa.Connection, block: str, taken: Sequence[Waiting]) -> None:
@@ -132,8 +138,8 @@ def take(connection: sa.Connection, block: str, taken: Sequence[Waiting]) -> Non
     rows = tables.requests
     numbers = [each.id for each in taken]
     changed = 0
-    for begin in range(0, len(numbers), 500):
-        some = rows.c.id.in_(numbers[begin : begin + 500]) & rows.c.block.is_(None)
+    for begin in range(0, len(numbers), _ROWS):
+        some = rows.c.id.in_(numbers[begin : begin + _ROWS]) & rows.c.block.is_(None)
         changed += connection.execute(rows.update().where(some).values(block=block)).rowcount
     if changed != len(numbers):
         raise LedgerError(

@@ -138,7 +138,7 @@ class Ingest:
             message = "no write key: send it as the user name of Basic authentication, or as `writeKey` in the body"
             return 401, {"code": "missing_key", "message": message}
         unsure = None
-        if self._collector.is_stale():
+        if self._collector.is_stale(given):
             # Senders with a known key do not wait for the ledger.
             if self._asking is None or self._asking.done():
                 self._asking = asyncio.create_task(asyncio.to_thread(self._collector.read_keys))
