@@ -208,8 +208,11 @@ class Plan:
             if len(names) == 1:
                 tests.append(f"event = {self._binder.text(names[0])}")
             else:
-                tests.append(f"event IN {self._binder.bind('Array(String)', names)}")
+                tests.append(f"event IN {self._names(names)}")
         return " AND ".join(tests)
+
+    def _names(self, names: Iterable[str]) -> str:
+        return self._binder.bind("Array(String)", list(names))
 
     def _traits(self, gathered: Gathered, name: str) -> str:
         key = "account" if self._is_account else "profile"
@@ -287,8 +290,14 @@ class Plan:
             parts += [f"SELECT ts FROM ({part})" for part in self._future_changes()]
             return f"CROSS JOIN (SELECT min(ts) AS future_at FROM ({' UNION ALL '.join(parts)})) AS future"
         scope = f" AND profile{self._scope}" if self._scope else ""
-        parts = [f"SELECT profile AS k, ts FROM {table} {after}{scope}" for table in ("events", "profile_traits")]
-        parts += self._future_changes()
+        parts = self._future_changes()
+        if Source.TRAITS in sources:
+            parts.append(f"SELECT profile AS k, ts FROM profile_traits {after}{scope}")
+        if Source.EVENTS in sources:
+            named = "" if self.wakes_on == (ANY,) else f" AND event IN {self._names(self.wakes_on)}"
+            parts.append(f"SELECT profile AS k, ts FROM events {after}{named}{scope}")
+        if not parts:
+            return f"CROSS JOIN (SELECT {_NEVER} AS future_at) AS future"
         inner = f"SELECT k AS future_key, min(ts) AS future_at FROM ({' UNION ALL '.join(parts)}) GROUP BY k"
         return f"LEFT JOIN (\n{inner}\n) AS future ON population.key = future.future_key"
 

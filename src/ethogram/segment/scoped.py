@@ -127,10 +127,10 @@ class Scoped:
         )
         if rows.num_rows > MOST_ROWS:
             return None
-        return _sorted_out(rows)
+        return _sorted_out(rows, micros(now))
 
 
-def _sorted_out(rows: pa.Table) -> list[Person]:
+def _sorted_out(rows: pa.Table, now: int) -> list[Person]:
     people: dict[int, Person] = {}
     events: dict[int, list[tuple[int, str, str]]] = defaultdict(list)
     traits: dict[int, list[tuple[int, str, list[str]]]] = defaultdict(list)
@@ -139,13 +139,14 @@ def _sorted_out(rows: pa.Table) -> list[Person]:
     numbers = [rows[name].to_numpy().tolist() for name in ("key", "at")]
     texts = [rows[name].to_pylist() for name in ("kind", "name", "text")]
     for key, at, kind, name, text in zip(*numbers, *texts, strict=True):
+        if at > now and kind != "person":
+            future[key] = min(at, future.get(key, at))
+            continue
         match kind:
             case "event":
                 events[key].append((at, name, text))
             case "traits":
                 traits[key].append((at, text, _names(name)))
-            case "future":
-                future[key] = min(at, future.get(key, at))
             case "person":
                 people[key] = Person(key, name)
             case _:
@@ -163,7 +164,7 @@ _names = msgspec.json.Decoder(list[str]).decode
 
 
 def _facts_sql(conditions: Conditions) -> str:
-    """One query for all facts of the scope: kind, key, instant, name, text."""
+    """One query for all facts of the scope, later ones too: kind, key, instant, name, text."""
     measures = conditions.measures
     keys, now = "IN {keys:Array(UInt64)}", "fromUnixTimestamp64Micro({now:Int64}, 'UTC')"
     known = f"FROM profiles WHERE profile {keys} GROUP BY profile HAVING min(known_at) <= {now}"
@@ -175,26 +176,18 @@ def _facts_sql(conditions: Conditions) -> str:
         text = "properties_text" if measures.needs_properties else "'{}'"
         parts.append(
             f"SELECT 'event', profile, toUnixTimestamp64Micro(ts), toString(event), {text} FROM events "
-            f"WHERE profile {keys} AND ts <= {now}{named} LIMIT {MOST_ROWS + 1}"
+            f"WHERE profile {keys} {named} LIMIT {MOST_ROWS + 1}"
         )
     if conditions.needs_traits:
         parts.append(
             f"SELECT 'traits', profile, toUnixTimestamp64Micro(ts), toJSONString(unset), traits_text "
-            f"FROM profile_traits WHERE profile {keys} AND ts <= {now}"
+            f"FROM profile_traits WHERE profile {keys}"
         )
-    parts += [
-        f"SELECT 'future', profile, toUnixTimestamp64Micro(min(ts)), '', '' FROM {table} "
-        f"WHERE profile {keys} AND ts > {now} GROUP BY profile"
-        for table in ("events", "profile_traits")
-    ]
     if conditions.segments:
-        recorded = f"FROM membership_changes WHERE key {keys} AND segment IN {{segments:Array(UInt32)}}"
         parts.append(
-            f"SELECT 'change', key, toUnixTimestamp64Micro(at), toString(change), "
-            f"concat(toString(version), ' ', toString(segment)) {recorded} AND at <= {now}"
-        )
-        parts.append(
-            f"SELECT 'future', key, toUnixTimestamp64Micro(min(at)), '', '' {recorded} AND at > {now} GROUP BY key"
+            "SELECT 'change', key, toUnixTimestamp64Micro(at), toString(change), "
+            "concat(toString(version), ' ', toString(segment)) "
+            f"FROM membership_changes WHERE key {keys} AND segment IN {{segments:Array(UInt32)}}"
         )
     return "\nUNION ALL ".join(f"({part})" for part in parts)
 

@@ -23,24 +23,23 @@ class Stream:
 
     Attributes:
         ts: their instants.
-        sent: their properties as JSON text, or what was read from it.
+        sent: their properties as JSON text.
     """
 
-    __slots__ = ("_columns", "_read", "sent", "ts")
+    __slots__ = ("_columns", "_properties", "sent", "ts")
 
-    def __init__(self, ts: list[int], sent: list[Any], *, read: bool = False) -> None:
+    def __init__(self, ts: list[int], sent: list[str], properties: list[Any] | None = None) -> None:
         self.ts = ts
         self.sent = sent
-        self._read = read
+        self._properties = properties
         self._columns: dict[Any, list[Any]] = {}
 
     @property
     def properties(self) -> list[Any]:
         """The properties of each event, as a mapping."""
-        if not self._read:
-            self.sent = [_decode(text) for text in self.sent]
-            self._read = True
-        return self.sent
+        if self._properties is None:
+            self._properties = [_decode(text) for text in self.sent]
+        return self._properties
 
     def column(self, name: tuple[str, ...], look: Callable[[Any], Any]) -> list[Any]:
         """One property of each event as one look sees it."""
@@ -58,8 +57,10 @@ class Stream:
 
     def where(self, test: Callable[[Any], bool]) -> Stream:
         """The events whose properties pass a test."""
-        kept = [place for place, each in enumerate(self.properties) if test(each)]
-        return Stream([self.ts[place] for place in kept], [self.sent[place] for place in kept], read=True)
+        properties = self.properties
+        kept = [place for place, each in enumerate(properties) if test(each)]
+        ts, sent = [self.ts[place] for place in kept], [self.sent[place] for place in kept]
+        return Stream(ts, sent, [properties[place] for place in kept])
 
     def within(self, low: int | None, high: int | None) -> Rows:
         """The stream with the places of the events from `low` to `high`, both included: the last one is left out."""
@@ -96,7 +97,7 @@ class Person:
 
     def add_events(self, rows: Iterable[tuple[int, str, str]]) -> None:
         """Takes in events: instant, name, properties as JSON text."""
-        by_name: dict[str, tuple[list[int], list[Any]]] = {}
+        by_name: dict[str, tuple[list[int], list[str]]] = {}
         for at, name, sent in sorted(rows):
             ts, texts = by_name.setdefault(name, ([], []))
             ts.append(at)
@@ -120,10 +121,10 @@ class Person:
         if event is not None or None in self.streams:
             return self.streams.get(event, _NOTHING)
         rows = sorted(
-            ((at, sent) for each in self.streams.values() for at, sent in zip(each.ts, each.properties, strict=True)),
+            (row for each in self.streams.values() for row in zip(each.ts, each.sent, strict=True)),
             key=lambda row: row[0],
         )
-        self.streams[None] = Stream([at for at, _ in rows], [sent for _, sent in rows], read=True)
+        self.streams[None] = Stream([at for at, _ in rows], [sent for _, sent in rows])
         return self.streams[None]
 
     def is_in(self, segment: int) -> bool:
