@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ethogram.collect import check, payload
+from ethogram.collect import check, payload, segment_spec
 from ethogram.collect.payload import PayloadLimits, Refused, Taken, checked, opened
+from ethogram.collect.values import UnacceptableError
 from ethogram.store.requests import Message
 
 NOW = dt.datetime(2026, 11, 23, 12, tzinfo=dt.UTC)
@@ -182,6 +183,13 @@ def test_group_changes_an_account_and_says_who_belongs_to_it() -> None:
 def test_alias_keeps_both_ids_for_the_join() -> None:
     message = one(type="alias", event=None, previousId="anonymous-1")
     assert (message.call, message.user_id, message.previous_id, message.facts) == ("alias", "u1", "anonymous-1", ())
+
+
+@pytest.mark.parametrize("kind", [[], {}, 1, None])
+def test_what_is_no_call_is_told_apart_also_in_files(kind: Any) -> None:
+    assert not segment_spec.is_call({"type": kind, "userId": "u"})
+    with pytest.raises(UnacceptableError):
+        segment_spec.facts({"type": kind, "userId": "u"})
 
 
 def test_the_address_says_what_a_single_call_is_also_in_short() -> None:
