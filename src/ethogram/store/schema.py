@@ -19,9 +19,10 @@ NEVER = LATEST
 
 INSTANT = "DateTime64(6, 'UTC')"
 
-# Blocks carry a deduplication token; the engine remembers this many of them per table.
+# Small granules and compressed blocks: the rows of a few people are read without much of their neighbours'. Blocks of
+# rows carry a deduplication token; the engine remembers this many of them per table.
 _FACTS = (
-    "index_granularity = 1024, non_replicated_deduplication_window = 10000, "
+    "index_granularity = 1024, min_compress_block_size = 4096, non_replicated_deduplication_window = 10000, "
     "fsync_after_insert = 1, fsync_part_directory = 1"
 )
 
