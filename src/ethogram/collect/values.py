@@ -116,6 +116,11 @@ def _check_paths(cleaned: dict[str, Any], limits: Limits) -> None:
         if any(type(v) is list for v in cleaned.values()):
             _check_lists(cleaned.values(), limits)
         return
+    count = _plain_leaves(cleaned, limits)
+    if count > limits.properties:
+        raise UnacceptableError(too_many(count, limits))
+    if count >= 0:
+        return
     leaves: list[str] = []
     _leaves(cleaned, "", leaves, limits)
     if len(leaves) > limits.properties:
@@ -132,6 +137,24 @@ def _check_paths(cleaned: dict[str, Any], limits: Limits) -> None:
                     f"`{path[:at]}` has a value of its own and a part `{path}`; a dot in a key nests"
                 )
             at = path.find(".", at + 1)
+
+
+def _plain_leaves(cleaned: dict[str, Any], limits: Limits) -> int:
+    """How many paths there are when no key has a dot, so that no two can be one; -1 when a key has one."""
+    count = 0
+    for key, value in cleaned.items():
+        if "." in key:
+            return -1
+        if type(value) is dict:
+            inner = _plain_leaves(value, limits)
+            if inner < 0:
+                return -1
+            count += inner
+        else:
+            count += 1
+            if type(value) is list:
+                _check_lists(value, limits)
+    return count
 
 
 def _leaves(cleaned: dict[str, Any], path: str, leaves: list[str], limits: Limits) -> None:
