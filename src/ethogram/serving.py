@@ -77,8 +77,10 @@ class Mover:
                 moved = self._workspace.collected.move()
                 self._prune()
                 self.trouble = None
-            except EthogramError as error:
-                self._complain(error.message)
+            except Exception as error:  # noqa: BLE001  # a full disk is no end: it goes on when there is room again
+                self._complain(
+                    error.message if isinstance(error, EthogramError) else f"{type(error).__name__}: {error}"
+                )
                 if ending:
                     return
                 self._stopping.wait(_PAUSE)
