@@ -43,6 +43,7 @@ from ethogram.segment import history as recorded
 from ethogram.segment.english import to_english
 from ethogram.segment.evaluate import Evaluator
 from ethogram.segment.explain import Explainer
+from ethogram.segment.live import Live, Ticked
 from ethogram.segment.printer import to_text
 from ethogram.segment.run import CUT_OFFS, Runner
 from ethogram.segment.saved import SavedSegments
@@ -151,6 +152,7 @@ class Workspace:
         """Puts the parts together that follow the settings' time zone."""
         self._evaluator = Evaluator(self._warehouse, self.settings.zone)
         self._scoped = Scoped(self._warehouse, self._evaluator)
+        self._live = Live(self._warehouse, self._ledger, self._saved, self._scoped, self.path)
         self._explainer = Explainer(self._warehouse, self._evaluator)
         self._runner = Runner(self._warehouse, self._ledger, self._saved, self._evaluator)
 
@@ -289,7 +291,25 @@ class Workspace:
         Raises:
             UserError: `as_of` lies before the last run.
         """
+        self._live.finish()
         return self._runner.run(self.now(as_of), self._clock.now())
+
+    def keep_live(self) -> Ticked:
+        """Evaluates those whom newly stored batches touched, or who are due, and records who entered and who left.
+
+        To be called again and again, as `ethogram serve` does: at once while there is `more`, else every moment.
+        Everybody is looked at first where segments have changed since, or too much has happened meanwhile.
+        """
+        now = self.now()
+        last = self._ledger.last_run()
+        if last is not None and now < last.as_of:
+            return Ticked()  # recorded membership does not go back
+        if self._live.needs_run():
+            caught = self._live.caught()
+            report = self.run(as_of=now)
+            self._live.start_from(caught)
+            return Ticked(report.population, report.entered, report.left, more=True)
+        return self._live.tick(now, self._cutoffs(Entity.PROFILE))
 
     def evaluate(self, profile_ids: Sequence[str], *, as_of: AsOf = None) -> dict[str, tuple[str, ...]]:
         """The names of the saved segments that each of the given profiles is in; unknown ids are left out.

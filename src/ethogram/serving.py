@@ -38,7 +38,7 @@ class Role(StrEnum):
 
 
 class Mover:
-    """Moves what waits into the warehouse, in a thread of its own, as soon as it is there."""
+    """Moves what waits into the warehouse and keeps memberships right, in a thread of its own, as soon as it can."""
 
     def __init__(self, workspace: Workspace, metrics: Metrics, clock: Clock) -> None:
         self._workspace = workspace
@@ -75,6 +75,7 @@ class Mover:
             self._wake.clear()
             try:
                 moved = self._workspace.collected.move()
+                ticked = self._workspace.keep_live()
                 self._prune()
                 self.trouble = None
             except Exception as error:  # noqa: BLE001  # a full disk is no end: it goes on when there is room again
@@ -87,7 +88,9 @@ class Mover:
                 continue
             self._metrics.count("ethogram_moved_total", "messages", moved.messages)
             self._metrics.count("ethogram_moved_total", "rows", moved.rows)
-            if moved.messages:
+            self._metrics.count("ethogram_membership_changes_total", "entered", ticked.entered)
+            self._metrics.count("ethogram_membership_changes_total", "left", ticked.left)
+            if moved.messages or ticked.more:
                 continue
             if ending:
                 return

@@ -13,6 +13,7 @@ from structure.imports import SOURCE
 
 WORKSPACE = {
     "apply_templates", "catalogue", "close", "configure", "doctor", "evaluate", "explain", "guess_mapping", "history",
+    "keep_live",
     "load_accounts", "load_events", "load_profiles", "members", "now", "overlap", "preview", "profile", "rebuild",
     "run", "set_vocabulary", "status", "templates", "vocabulary", "why",
 }  # fmt: skip

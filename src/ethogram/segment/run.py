@@ -183,7 +183,7 @@ class Runner:
                 FROM {work.table} AS n
                 FULL OUTER JOIN (SELECT key, segments, due_at FROM memberships FINAL) AS o ON n.key = o.key
                 WHERE n.segments != o.segments OR n.due_at != o.due_at OR o.key = 0""",
-            {"at": work.run.as_of, "never": NEVER, "revision": micros(work.run.started_at)},
+            {"at": work.run.as_of, "never": NEVER, "revision": self._ledger.next_revision(micros(work.run.started_at))},
         )
 
     def _report(self, work: _Work, milliseconds: float) -> RunReport:

@@ -97,6 +97,10 @@ class Scoped:
                 found[standing.key] = _joined(found.get(standing.key), standing)
         return [found[key] for key in sorted(found)]
 
+    def keys(self, ids: Sequence[str]) -> dict[str, int]:
+        """The keys of profile ids, known or not."""
+        return self._evaluator.keys(ids)
+
     def _planned(
         self,
         definitions: Mapping[int, Definition],

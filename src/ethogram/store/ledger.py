@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AuditEntry", "Batch", "Ledger", "Load", "Run", "SavedSegment", "SegmentDraft", "SizeAt", "SizeFound"]
 
+_REVISION = "membership_revision"  # the setting with the newest one
+
 
 class Ledger:
     """A connection to the ledger; safe to use from several threads and beside other processes.
@@ -165,6 +167,13 @@ class Ledger:
         with self.database.writing() as connection:
             settings.keep(connection, key, value)
 
+    def next_revision(self, at_least: int) -> int:
+        """A number for rows of membership that are written now: greater than every one before it."""
+        with self.database.writing() as connection:
+            revision = max(at_least, int(settings.read(connection, _REVISION, 0)) + 1)
+            settings.keep(connection, _REVISION, revision)
+            return revision
+
     def record(self, *, actor: str, verb: str, object: str, detail: Mapping[str, Any], now: dt.datetime) -> None:
         """Adds a line to the audit log."""
         with self.database.writing() as connection:
@@ -217,6 +226,16 @@ class Ledger:
         """How many batches the warehouse has: more whenever something was loaded, whichever process loaded it."""
         with self.database.reading() as connection:
             return loads.stored(connection)
+
+    def last_stored(self) -> int:
+        """The place in the order of storing of the last batch before which all are stored; 0 where there is none."""
+        with self.database.reading() as connection:
+            return loads.last_stored(connection)
+
+    def stored_after(self, sequence: int) -> tuple[tuple[int, Batch], ...]:
+        """The stored batches after a place in the order of storing, with their places."""
+        with self.database.reading() as connection:
+            return loads.stored_after(connection, sequence)
 
     def waiting_batches(self) -> tuple[Batch, ...]:
         """Batches that are accepted and not yet in the warehouse, in the order of storing."""

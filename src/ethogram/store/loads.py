@@ -170,6 +170,21 @@ def stored(connection: sa.Connection) -> int:
     return connection.execute(sa.select(sa.func.count()).where(rows.c.state == "stored")).scalar_one()
 
 
+def last_stored(connection: sa.Connection) -> int:
+    """The place in the order of storing of the last batch before which all are stored; 0 where there is none."""
+    sequence, state = tables.batches.c.sequence, tables.batches.c.state
+    waiting = connection.execute(sa.select(sa.func.min(sequence)).where(state == "accepted")).scalar()
+    last = sa.select(sa.func.max(sequence))
+    return int(connection.execute(last if waiting is None else last.where(sequence < waiting)).scalar() or 0)
+
+
+def stored_after(connection: sa.Connection, sequence: int) -> tuple[tuple[int, Batch], ...]:
+    """The batches after a place in the order of storing, up to the first that is not stored, with their places."""
+    place = tables.batches.c.sequence
+    query = sa.select(place, *_BATCH).where(place > sequence, place <= last_stored(connection)).order_by(place)
+    return tuple((int(row[0]), Batch(*row[1:])) for row in connection.execute(query))
+
+
 def batches(connection: sa.Connection, *, load: str | None, state: str | None) -> tuple[Batch, ...]:
     """Accepted batches in the order of storing, all of them unless narrowed."""
     rows = tables.batches

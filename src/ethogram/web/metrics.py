@@ -20,6 +20,7 @@ _COUNTERS = {
     "ethogram_duplicates_total": ("Calls that had come before, by whether their content is the same.", "content"),
     "ethogram_warnings_total": ("Calls accepted although something about them is odd, by what.", "what"),
     "ethogram_moved_total": ("Rows that came to the warehouse, by what they are.", "what"),
+    "ethogram_membership_changes_total": ("Profiles that entered or left a segment, by which of the two.", "change"),
 }
 
 

@@ -1,0 +1,286 @@
+"""Live membership: who a stored batch touched, and who is due, is evaluated at once, and every change recorded once.
+
+Step of the path: segment. Reads stored batches (their files say whom they touch), memberships that are due, and
+definitions; writes memberships and membership changes. Work is level-triggered: what should be is compared with what
+is, so evaluating somebody twice is harmless. What a tick will write is planned in the ledger before it is written, and
+carries deduplication tokens: killed anywhere, it is written once.
+
+It does not refresh what is relative to everybody (cut-offs are those of the last run), and it evaluates profiles only:
+segments over accounts, and the colleagues of whom an event touched, follow with the next run.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from ethogram.model.segment import Definition, Entity
+from ethogram.segment.evaluate import Recorded
+from ethogram.segment.saved import SavedSegments
+from ethogram.segment.scoped import Scoped, Standing
+from ethogram.segment.sql import instant_of, micros
+from ethogram.store.inbox import folder
+from ethogram.store.ledger import Batch, Ledger
+from ethogram.store.schema import INSTANT, NEVER
+from ethogram.store.warehouse import Warehouse
+
+STATE = "live"  # the ledger's setting
+# People at once, so that their rows fit and others do not wait long.
+MOST_PEOPLE = 1000
+# Beyond so many, a run over everybody is quicker.
+MOST_BEHIND = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """What one tick did; `more` says that there was more to do."""
+
+    people: int = 0
+    entered: int = 0
+    left: int = 0
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """What is kept between ticks.
+
+    Attributes:
+        batch: everybody whom stored batches up to this one touched has been evaluated.
+        revision: the ledger's revision of the segments that were evaluated.
+        plan: what a tick writes, until it is written.
+    """
+
+    batch: int = -1
+    revision: int = -1
+    plan: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Caught:
+    """Up to where a run over everybody has seen everything; to be taken before it begins."""
+
+    batch: int
+    revision: int
+
+
+def _nothing(_point: str) -> None:
+    """The default of `at_point`: tests put a fault there."""
+
+
+class Live:
+    """Keeps the memberships of one workspace right at every instant.
+
+    Args:
+        directory: the workspace.
+        at_point: called at each instant after which a killed process is found in another state.
+    """
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        ledger: Ledger,
+        saved: SavedSegments,
+        scoped: Scoped,
+        directory: Path,
+        at_point: Callable[[str], None] = _nothing,
+    ) -> None:
+        self._warehouse = warehouse
+        self._ledger = ledger
+        self._saved = saved
+        self._scoped = scoped
+        self._directory = directory
+        self._at_point = at_point
+        self._next_due_at: dt.datetime | None = None  # None: not known
+
+    # --- catching up ----------------------------------------------------------------------------------------
+
+    def caught(self) -> Caught:
+        """Where a run that begins now will have caught up to."""
+        return Caught(self._ledger.last_stored(), self._ledger.segments_revision())
+
+    def start_from(self, caught: Caught) -> None:
+        """Goes on from a finished run."""
+        self._keep(_State(caught.batch, caught.revision))
+
+    def needs_run(self) -> bool:
+        """Whether everybody must be looked at first: segments have changed, or too much has happened."""
+        state = self._state()
+        if state.revision != self._ledger.segments_revision():
+            return True
+        return sum(batch.rows for _, batch in self._ledger.stored_after(state.batch)) > MOST_BEHIND
+
+    # --- one tick -------------------------------------------------------------------------------------------
+
+    def finish(self) -> None:
+        """Writes what a killed process had planned, if it had; to be called before a run, too."""
+        self._next_due_at = None
+        state = self._state()
+        if state.plan is not None:
+            self._write(state)
+
+    def tick(self, now: dt.datetime, recorded: Recorded) -> Ticked:
+        """Evaluates some of those whom new batches touched or who are due, and writes what changed.
+
+        Args:
+            recorded: the last run's cut-offs over everybody.
+        """
+        state = self._state()
+        if state.plan is not None:
+            self.finish()
+            state = self._state()
+        batches = self._ledger.stored_after(state.batch)
+        touched, upto = self._touched(batches, state.batch)
+        cause = "event"
+        if not touched:
+            touched, cause = self._due(now), "time"
+        if not touched:
+            if upto != state.batch:
+                self._keep(_State(upto, state.revision))
+            return Ticked()
+        ticked = Ticked(more=True)
+        for start in range(0, len(touched), MOST_PEOPLE):
+            keys = touched[start : start + MOST_PEOPLE]
+            # Only when all whom a batch touched are done, the batch is.
+            done = start + MOST_PEOPLE >= len(touched)
+            rows, changes = self._compare(keys, now, recorded, cause)
+            revision = self._ledger.next_revision(micros(now))
+            plan = {"at": micros(now), "revision": revision, "rows": rows, "changes": changes}
+            planned = _State(upto if done else state.batch, state.revision, plan)
+            self._keep(planned)
+            self._at_point("planned")
+            self._write(planned)
+            entered = sum(change[2] for change in changes)
+            ticked = Ticked(
+                ticked.people + len(keys), ticked.entered + entered, ticked.left + len(changes) - entered, more=True
+            )
+        return ticked
+
+    def _touched(self, batches: Sequence[tuple[int, Batch]], upto: int) -> tuple[list[int], int]:
+        """The keys of the profiles in the next batches, and the last of these batches."""
+        ids: set[str] = set()
+        for sequence, batch in batches:
+            if ids and len(ids) + batch.rows > MOST_PEOPLE:
+                break
+            upto = sequence
+            if batch.file is not None and batch.kind != "accounts":
+                column = pq.read_table(folder(self._directory) / batch.file, columns=["profile_id"])
+                ids.update(map(str, column.column("profile_id").to_pylist()))
+        return sorted(self._scoped.keys(sorted(ids)).values()), upto
+
+    def _due(self, now: dt.datetime) -> list[int]:
+        """The keys of those who are due, the earliest first. When nobody is, the next instant is remembered."""
+        if self._next_due_at is not None and now < self._next_due_at:
+            return []
+        rows = self._warehouse.query(
+            f"SELECT key FROM memberships FINAL WHERE due_at <= {{now:{INSTANT}}} ORDER BY due_at LIMIT {MOST_PEOPLE}",
+            {"now": now},
+        )
+        if not rows:
+            soonest = self._warehouse.query("SELECT min(due_at), count() FROM memberships FINAL")[0]
+            self._next_due_at = soonest[0] if soonest[1] else NEVER
+        return [int(row[0]) for row in rows]
+
+    def _compare(
+        self, keys: Sequence[int], now: dt.datetime, recorded: Recorded, cause: str
+    ) -> tuple[list[list[Any]], list[list[Any]]]:
+        """Membership rows to write (key, segments, due at) and changes (key, segment, entered, version, cause)."""
+        live = self._saved.live()
+        profiles = {each.number: each for each in live.values() if each.entity == Entity.PROFILE.value}
+        definitions: Mapping[int, Definition] = {
+            number: self._saved.definition(segment, live) for number, segment in profiles.items()
+        }
+        standings = {
+            standing.key: standing
+            for standing in self._scoped.standings(
+                definitions,
+                now,
+                numbers={name: segment.number for name, segment in live.items()},
+                keys=keys,
+                recorded=recorded,
+            )
+        }
+        standings |= {each.key: each for each in self._to_come([key for key in keys if key not in standings])}
+        held = self._held(keys)
+        rows: list[list[Any]] = []
+        changes: list[list[Any]] = []
+        for key, standing in standings.items():
+            before, due_at = held.get(key, ((), None))
+            found = tuple(sorted(standing.segments))
+            if key in held and found == tuple(sorted(before)) and due_at == standing.due_at:
+                continue
+            rows.append([key, list(found), micros(standing.due_at)])
+            for number in sorted(set(found) ^ set(before)):
+                segment = profiles.get(number)
+                if segment is not None and not segment.static:
+                    changes.append([key, number, number in found, segment.version, cause])
+        return rows, changes
+
+    def _held(self, keys: Sequence[int]) -> dict[int, tuple[tuple[int, ...], dt.datetime]]:
+        rows = self._warehouse.query(
+            "SELECT key, segments, due_at FROM memberships FINAL WHERE key IN {keys:Array(UInt64)}",
+            {"keys": list(keys)},
+        )
+        return {int(key): (tuple(segments), due_at) for key, segments, due_at in rows}
+
+    def _to_come(self, keys: Sequence[int]) -> Iterator[Standing]:
+        """Profiles whose first fact is dated ahead: in nothing yet, and to be looked at when they are known."""
+        if keys:
+            rows = self._warehouse.query(
+                "SELECT profile, any(profile_id), min(known_at) FROM profiles WHERE profile IN {keys:Array(UInt64)} "
+                "GROUP BY profile",
+                {"keys": list(keys)},
+            )
+            yield from (Standing(int(key), name, (), known_at) for key, name, known_at in rows)
+
+    # --- writing --------------------------------------------------------------------------------------------
+
+    def _write(self, state: _State) -> None:
+        plan = state.plan
+        assert plan is not None
+        rows, changes = plan["rows"], plan["changes"]
+        at, revision = instant_of(plan["at"]), plan["revision"]
+        if changes:
+            columns = zip(*changes, strict=True)
+            names = ("keys", "segments", "entered", "versions", "causes")
+            self._warehouse.command(
+                f"""INSERT INTO membership_changes
+                    SELECT c.1, c.2, {{at:{INSTANT}}}, if(c.3 = 1, 'entered', 'left'), c.5, c.4, 0
+                    FROM (SELECT arrayJoin(arrayZip({{keys:Array(UInt64)}}, {{segments:Array(UInt32)}},
+                          {{entered:Array(UInt8)}}, {{versions:Array(UInt32)}}, {{causes:Array(String)}})) AS c)""",
+                {**{name: list(column) for name, column in zip(names, columns, strict=True)}, "at": at}
+                | {"entered": [int(change[2]) for change in changes]},
+                token=f"live-{revision}-changes",
+            )
+        self._at_point("changed")
+        if rows:
+            self._warehouse.command(
+                f"""INSERT INTO memberships
+                    SELECT r.1, r.2, fromUnixTimestamp64Micro(r.3, 'UTC'), {{at:{INSTANT}}}, {{revision:UInt64}}
+                    FROM (SELECT arrayJoin(arrayZip({{keys:Array(UInt64)}}, {{segments:Array(Array(UInt32))}},
+                          {{dues:Array(Int64)}})) AS r)""",
+                {
+                    "keys": [row[0] for row in rows],
+                    "segments": [row[1] for row in rows],
+                    "dues": [row[2] for row in rows],
+                    "at": at,
+                    "revision": revision,
+                },
+                token=f"live-{revision}-rows",
+            )
+        self._at_point("kept")
+        self._keep(_State(state.batch, state.revision))
+        self._at_point("done")
+        if rows and self._next_due_at is not None:
+            self._next_due_at = min(self._next_due_at, instant_of(min(row[2] for row in rows)))
+
+    def _state(self) -> _State:
+        return _State(**(self._ledger.setting(STATE) or {}))
+
+    def _keep(self, state: _State) -> None:
+        self._ledger.set_setting(STATE, asdict(state))
