@@ -75,6 +75,8 @@ class Mover:
             self._wake.clear()
             try:
                 moved = self._workspace.collected.move()
+                self._metrics.count("ethogram_moved_total", "messages", moved.messages)
+                self._metrics.count("ethogram_moved_total", "rows", moved.rows)
                 ticked = self._workspace.keep_live()
                 self._prune()
                 self.trouble = None
@@ -86,8 +88,6 @@ class Mover:
                     return
                 self._stopping.wait(_PAUSE)
                 continue
-            self._metrics.count("ethogram_moved_total", "messages", moved.messages)
-            self._metrics.count("ethogram_moved_total", "rows", moved.rows)
             self._metrics.count("ethogram_membership_changes_total", "entered", ticked.entered)
             self._metrics.count("ethogram_membership_changes_total", "left", ticked.left)
             if moved.messages or ticked.more:

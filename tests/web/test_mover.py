@@ -13,6 +13,7 @@ from ethogram import serving
 from ethogram.clock import ManualClock
 from ethogram.config import Settings
 from ethogram.errors import WarehouseError
+from ethogram.segment.live import Ticked
 from ethogram.serving import Mover
 from ethogram.store.mover import Moved
 from ethogram.web.metrics import Metrics
@@ -47,7 +48,7 @@ def test_a_failure_is_told_and_tried_again(
         def prune(self, **_: Any) -> int:
             return 0
 
-    workspace = SimpleNamespace(collected=Collected(), settings=Settings())
+    workspace = SimpleNamespace(collected=Collected(), settings=Settings(), keep_live=Ticked)
     mover = Mover(cast(Any, workspace), metrics, ManualClock(NOW))
     mover.start()
     assert done.wait(20)
