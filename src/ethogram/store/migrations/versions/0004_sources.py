@@ -1,0 +1,12 @@
+"""Providers that send webhooks, and how their payloads become events."""
+
+from __future__ import annotations
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
