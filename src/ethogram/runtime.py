@@ -6,6 +6,7 @@ Knows every stage and does none of their work. The library, the command line and
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,9 +50,10 @@ from ethogram.segment.run import CUT_OFFS, Runner
 from ethogram.segment.saved import SavedSegments
 from ethogram.segment.scoped import Scoped
 from ethogram.segment.templates import TEMPLATES, Refused, Template, Vocabulary, apply, guess, template
+from ethogram.store import changes as feed
 from ethogram.store.ledger import Ledger, SavedSegment
 from ethogram.store.loader import store_waiting
-from ethogram.store.mover import Collected
+from ethogram.store.mover import Collected, Moved
 from ethogram.store.rebuild import RebuildProgress, RebuildReport, rebuild
 from ethogram.store.schema import EARLIEST
 from ethogram.store.warehouse import Warehouse
@@ -116,6 +118,8 @@ class Workspace:
     def __init__(self, path: Source, *, clock: Clock | None = None, even_damaged: bool = False) -> None:
         self.path = _directory(path)
         self.settings = config.read(self.path)
+        # Held by whoever changes facts or membership: one writer at a time keeps every stage's state in step.
+        self.exclusively = threading.RLock()
         self._clock = clock or SystemClock()
         self._warehouse = Warehouse(self.settings.warehouse or f"chdb://{self.path / 'warehouse'}")
         try:
@@ -138,7 +142,7 @@ class Workspace:
             # What a killed process had accepted is stored before anything is asked.
             store_waiting(self._warehouse, self._ledger, self.path, self._clock.now())
         self._assemble()
-        self.collected = Collected(self._warehouse, self._ledger, self.path, self._clock)
+        self._collected = Collected(self._warehouse, self._ledger, self.path, self._clock)
         self.segments = Segments(
             self,
             warehouse=self._warehouse,
@@ -232,16 +236,17 @@ class Workspace:
 
     def _load(self, kind: Kind, sources: Source | Sequence[Source], options: LoadOptions) -> LoadSummary:
         chosen = [sources] if isinstance(sources, str | Path) else list(sources)
-        return load(
-            kind,
-            chosen,
-            ledger=self._ledger,
-            warehouse=self._warehouse,
-            directory=self.path,
-            now=self._clock.now(),
-            known_at=self._undated(),
-            **options,
-        )
+        with self.exclusively:
+            return load(
+                kind,
+                chosen,
+                ledger=self._ledger,
+                warehouse=self._warehouse,
+                directory=self.path,
+                now=self._clock.now(),
+                known_at=self._undated(),
+                **options,
+            )
 
     def _undated(self) -> dt.datetime:
         """Since when a trait without a timestamp holds: since its load; in a workspace of history, always.
@@ -291,8 +296,9 @@ class Workspace:
         Raises:
             UserError: `as_of` lies before the last run.
         """
-        self._live.finish()
-        return self._runner.run(self.now(as_of), self._clock.now())
+        with self.exclusively:
+            self._live.finish()
+            return self._runner.run(self.now(as_of), self._clock.now())
 
     def keep_live(self) -> Ticked:
         """Evaluates those whom newly stored batches touched, or who are due, and records who entered and who left.
@@ -300,16 +306,22 @@ class Workspace:
         To be called again and again, as `ethogram serve` does: at once while there is `more`, else every moment.
         Everybody is looked at first where segments have changed since, or too much has happened meanwhile.
         """
-        now = self.now()
-        last = self._ledger.last_run()
-        if last is not None and now < last.as_of:
-            return Ticked()  # recorded membership does not go back
-        if self._live.needs_run():
-            caught = self._live.caught()
-            report = self.run(as_of=now)
-            self._live.start_from(caught)
-            return Ticked(report.population, report.entered, report.left, more=True)
-        return self._live.tick(now, self._cutoffs(Entity.PROFILE))
+        with self.exclusively:
+            now = self.now()
+            last = self._ledger.last_run()
+            if last is not None and now < last.as_of:
+                return Ticked()  # recorded membership does not go back
+            if self._live.needs_run():
+                caught = self._live.caught()
+                report = self.run(as_of=now)
+                self._live.start_from(caught)
+                return Ticked(report.population, report.entered, report.left, more=True)
+            return self._live.tick(now, self._cutoffs(Entity.PROFILE))
+
+    def collect(self) -> Moved:
+        """Moves what collectors have kept in the ledger to the warehouse: one block, or nothing when nothing waits."""
+        with self.exclusively:
+            return self._collected.move()
 
     def evaluate(self, profile_ids: Sequence[str], *, as_of: AsOf = None) -> dict[str, tuple[str, ...]]:
         """The names of the saved segments that each of the given profiles is in; unknown ids are left out.
@@ -510,7 +522,19 @@ class Workspace:
         Raises:
             InputError: block files are missing or damaged; nothing was changed.
         """
-        return rebuild(self._warehouse, self._ledger, self.path, self._clock.now(), progress)
+        with self.exclusively:
+            return rebuild(self._warehouse, self._ledger, self.path, self._clock.now(), progress)
+
+    def backlog(self) -> tuple[int, dt.timedelta]:
+        """How many messages that collectors have kept wait for the warehouse, and for how long the oldest has."""
+        return self._collected.depth()
+
+    def prune(self) -> int:
+        """How many rows it removed from the ledger: what is kept for some days only, as the settings say."""
+        now, settings = self._clock.now(), self.settings
+        keep_for = dt.timedelta(days=settings.keep_days)
+        removed = self._collected.prune(keep_for=keep_for, remember_for=dt.timedelta(days=settings.remember_days))
+        return removed + feed.prune(self._ledger.database, now - keep_for)
 
     # --- inside ---------------------------------------------------------------------------------------------
 

@@ -9,23 +9,19 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
 
 from ethogram.clock import Clock, SystemClock
 from ethogram.collecting import Collector, Failed, Kept
-from ethogram.errors import EthogramError
 from ethogram.runtime import Workspace
 from ethogram.web.app import App
 from ethogram.web.ingest import Ticket, settle
 from ethogram.web.metrics import Metrics
 from ethogram.web.server import bound, run
+from ethogram.workers import Worker
 
-_POLL = 0.1  # seconds between looks for what other processes have kept
-_PAUSE = 5.0  # seconds after a failure
 _PRUNE_EVERY = dt.timedelta(hours=1)
 
 
@@ -37,78 +33,28 @@ class Role(StrEnum):
     WORK = "work"
 
 
-class Mover:
-    """Moves what waits into the warehouse and keeps memberships right, in a thread of its own, as soon as it can."""
+class Moving:
+    """The step that brings what waits to the warehouse and keeps memberships right."""
 
     def __init__(self, workspace: Workspace, metrics: Metrics, clock: Clock) -> None:
         self._workspace = workspace
         self._metrics = metrics
         self._clock = clock
         self._pruned_at: dt.datetime | None = None
-        self._wake = threading.Event()
-        self._stopping = threading.Event()
-        self.trouble: str | None = None
-        self._thread = threading.Thread(target=self._work, name="ethogram-mover", daemon=True)
 
-    def start(self) -> None:
-        """Begins to move."""
-        self._thread.start()
-
-    def wake(self) -> None:
-        """Says that there is something to move."""
-        self._wake.set()
-
-    def stop(self) -> None:
-        """Moves what waits already, and ends."""
-        self._stopping.set()
-        self._wake.set()
-        if self._thread.is_alive():
-            self._thread.join()
-
-    def depth(self) -> tuple[int, dt.timedelta]:
-        """How many kept messages wait for the warehouse, and for how long the oldest has."""
-        return self._workspace.collected.depth()
-
-    def _work(self) -> None:
-        while True:
-            ending = self._stopping.is_set()
-            self._wake.clear()
-            try:
-                moved = self._workspace.collected.move()
-                self._metrics.count("ethogram_moved_total", "messages", moved.messages)
-                self._metrics.count("ethogram_moved_total", "rows", moved.rows)
-                ticked = self._workspace.keep_live()
-                self._prune()
-                self.trouble = None
-            except Exception as error:  # noqa: BLE001  # a full disk is no end: it goes on when there is room again
-                self._complain(
-                    error.message if isinstance(error, EthogramError) else f"{type(error).__name__}: {error}"
-                )
-                if ending:
-                    return
-                self._stopping.wait(_PAUSE)
-                continue
-            self._metrics.count("ethogram_membership_changes_total", "entered", ticked.entered)
-            self._metrics.count("ethogram_membership_changes_total", "left", ticked.left)
-            if moved.messages or ticked.more:
-                continue
-            if ending:
-                return
-            self._wake.wait(_POLL)
-
-    def _prune(self) -> None:
+    def __call__(self) -> bool:
+        """Moves one block and takes one tick; whether there may be more."""
+        moved = self._workspace.collect()
+        self._metrics.count("ethogram_moved_total", "messages", moved.messages)
+        self._metrics.count("ethogram_moved_total", "rows", moved.rows)
+        ticked = self._workspace.keep_live()
+        self._metrics.count("ethogram_membership_changes_total", "entered", ticked.entered)
+        self._metrics.count("ethogram_membership_changes_total", "left", ticked.left)
         now = self._clock.now()
         if self._pruned_at is None or now - self._pruned_at >= _PRUNE_EVERY:
-            settings = self._workspace.settings
-            self._workspace.collected.prune(
-                keep_for=dt.timedelta(days=settings.keep_days), remember_for=dt.timedelta(days=settings.remember_days)
-            )
+            self._workspace.prune()
             self._pruned_at = now
-
-    def _complain(self, message: str) -> None:
-        if message != self.trouble:
-            sys.stderr.write(f"ethogram: moving to the warehouse failed, trying again: {message}\n")
-        self.trouble = message
+        return bool(moved.messages) or ticked.more
 
 
 def serve(
@@ -134,25 +80,31 @@ def serve(
     metrics = Metrics()
     with contextlib.ExitStack() as stack:
         listening = stack.enter_context(bound(host, port))
-        mover = stack.enter_context(_mover(path, metrics, chosen)) if role is not Role.COLLECT else None
+        workspace = stack.enter_context(Workspace(path, clock=chosen)) if role is not Role.COLLECT else None
+        workers = _workers(workspace, metrics, chosen) if workspace is not None else []
+        for worker in reversed(workers):  # the first one ends first: the others see what it has done
+            stack.callback(worker.stop)
 
         def answer(settled: Sequence[tuple[Ticket, Kept | Failed]]) -> None:
             settle(settled)
-            if mover is not None:
-                mover.wake()
+            for worker in workers[:1]:
+                worker.wake()
+
+        def start() -> None:
+            for worker in workers:
+                worker.start()
 
         collector: Collector[Ticket] | None = None
         if role is not Role.WORK:
             collector = Collector(path, answer, clock=chosen)
-        backlog = collector or mover
-        assert backlog is not None
         app = App(
             collector=collector,
-            backlog=backlog,
+            backlog=collector.depth if collector is not None else _backlog(workspace),
             metrics=metrics,
-            trouble=lambda: mover.trouble if mover is not None else None,
-            started=mover.start if mover is not None else _nothing,
+            trouble=lambda: next((worker.trouble for worker in workers if worker.trouble is not None), None),
+            started=start,
             stopped=collector.close if collector is not None else _nothing,
+            mounts={},
         )
         address = listening.getsockname()
         shown = f"[{address[0]}]" if ":" in address[0] else address[0]
@@ -160,15 +112,15 @@ def serve(
         run(app, listening)
 
 
+def _workers(workspace: Workspace, metrics: Metrics, clock: Clock) -> list[Worker]:
+    """What works by itself beside the requests; the first is woken when something was kept."""
+    return [Worker("moving to the warehouse", Moving(workspace, metrics, clock))]
+
+
+def _backlog(workspace: Workspace | None) -> Callable[[], tuple[int, dt.timedelta]]:
+    assert workspace is not None
+    return workspace.backlog
+
+
 def _nothing() -> None:
-    """A role that has nothing to start or to finish."""
-
-
-@contextlib.contextmanager
-def _mover(path: Path, metrics: Metrics, clock: Clock) -> Iterator[Mover]:
-    with Workspace(path, clock=clock) as workspace:
-        mover = Mover(workspace, metrics, clock)
-        try:
-            yield mover
-        finally:
-            mover.stop()
+    """A role that has nothing to finish."""

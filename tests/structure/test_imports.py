@@ -36,7 +36,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # What a collector needs: the ledger and the intake, no warehouse.
     "collecting": (*LEAVES, "config", "model", "store", "collect"),
     # A server: collectors, the mover and the web application in one process, or apart by role.
-    "serving": (*LEAVES, "config", "collecting", "runtime", "web"),
+    "serving": (*LEAVES, "config", "collecting", "runtime", "web", "workers"),
+    "workers": LEAVES,
     "cli": (*LEAVES, "config", "model", "runtime", "collecting", "serving", "segment templates", ROOT),
     "web": (*LEAVES, "config", "model", "runtime", "collecting"),
     "__main__": ("cli",),

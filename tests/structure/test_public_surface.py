@@ -12,8 +12,9 @@ from ethogram import errors
 from structure.imports import SOURCE
 
 WORKSPACE = {
-    "apply_templates", "catalogue", "close", "configure", "doctor", "evaluate", "explain", "guess_mapping", "history",
-    "keep_live",
+    "apply_templates", "backlog", "catalogue", "close", "collect", "configure", "doctor", "evaluate", "explain",
+    "guess_mapping", "history",
+    "keep_live", "prune",
     "load_accounts", "load_events", "load_profiles", "members", "now", "overlap", "preview", "profile", "rebuild",
     "run", "set_vocabulary", "status", "templates", "vocabulary", "why",
 }  # fmt: skip

@@ -165,6 +165,25 @@ class Evaluator:
         return dict(zip(ids, rows[0][0], strict=True))
 
 
+def ids_of(warehouse: Warehouse, keys: Mapping[int, Entity]) -> dict[int, str]:
+    """The ids behind keys; an empty one for a key that is no longer anybody's.
+
+    Args:
+        keys: with what each stands for.
+    """
+    found = dict.fromkeys(keys, "")
+    for entity, table in ((Entity.PROFILE, "profiles"), (Entity.ACCOUNT, "accounts")):
+        chosen = [key for key, each in keys.items() if each is entity]
+        if chosen:
+            rows = warehouse.query(
+                f"SELECT {entity.value}, any({id_column(entity)}) FROM {table} "
+                f"WHERE {entity.value} IN {{keys:Array(UInt64)}} GROUP BY {entity.value}",
+                {"keys": chosen},
+            )
+            found |= {int(key): id_ for key, id_ in rows}
+    return found
+
+
 def name_of(cut: CutOff) -> str:
     """A text that stands for a cut-off, the same for the same meaning."""
     operand, share, bottom = cut

@@ -24,6 +24,8 @@ from ethogram.segment.evaluate import Recorded
 from ethogram.segment.saved import SavedSegments
 from ethogram.segment.scoped import Scoped, Standing
 from ethogram.segment.sql import instant_of, micros
+from ethogram.store import changes as feed
+from ethogram.store import settings
 from ethogram.store.inbox import folder
 from ethogram.store.ledger import Batch, Ledger
 from ethogram.store.schema import INSTANT, NEVER
@@ -189,7 +191,10 @@ class Live:
     def _compare(
         self, keys: Sequence[int], now: dt.datetime, recorded: Recorded, cause: str
     ) -> tuple[list[list[Any]], list[list[Any]]]:
-        """Membership rows to write (key, segments, due at) and changes (key, segment, entered, version, cause)."""
+        """What to write: rows of membership (key, segments, due at), and changes.
+
+        A change is a key, a segment, whether it was entered, the version, the cause, and the profile's id.
+        """
         live = self._saved.live()
         profiles = {each.number: each for each in live.values() if each.entity == Entity.PROFILE.value}
         definitions: Mapping[int, Definition] = {
@@ -218,7 +223,7 @@ class Live:
             for number in sorted(set(found) ^ set(before)):
                 segment = profiles.get(number)
                 if segment is not None and not segment.static:
-                    changes.append([key, number, number in found, segment.version, cause])
+                    changes.append([key, number, number in found, segment.version, cause, standing.id])
         return rows, changes
 
     def _held(self, keys: Sequence[int]) -> dict[int, tuple[tuple[int, ...], dt.datetime]]:
@@ -246,7 +251,7 @@ class Live:
         rows, changes = plan["rows"], plan["changes"]
         at, revision = instant_of(plan["at"]), plan["revision"]
         if changes:
-            columns = zip(*changes, strict=True)
+            columns = list(zip(*changes, strict=True))[:5]
             names = ("keys", "segments", "entered", "versions", "causes")
             self._warehouse.command(
                 f"""INSERT INTO membership_changes
@@ -274,7 +279,13 @@ class Live:
                 token=f"live-{revision}-rows",
             )
         self._at_point("kept")
-        self._keep(_State(state.batch, state.revision))
+        drafts = [
+            feed.Draft(id_, segment, version, bool(entered), cause)
+            for _, segment, entered, version, cause, id_ in changes
+        ]
+        with self._ledger.database.writing() as connection:
+            feed.append(connection, drafts, at)
+            settings.keep(connection, STATE, asdict(_State(state.batch, state.revision)))
         self._at_point("done")
         if rows and self._next_due_at is not None:
             self._next_due_at = min(self._next_due_at, instant_of(min(row[2] for row in rows)))

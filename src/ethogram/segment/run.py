@@ -15,15 +15,18 @@ from dataclasses import dataclass
 from ethogram.errors import UserError
 from ethogram.model.results import RunReport, SegmentSize
 from ethogram.model.segment import Definition, Entity, InSegment
-from ethogram.segment.evaluate import OVER_MANY, CutOffs, Evaluator, name_of
+from ethogram.segment.evaluate import OVER_MANY, CutOffs, Evaluator, ids_of, name_of
 from ethogram.segment.saved import SavedSegments
 from ethogram.segment.sql import micros
+from ethogram.store import changes, settings
 from ethogram.store.ledger import Ledger, Run, SavedSegment, SizeFound
 from ethogram.store.schema import INSTANT, NEVER
 from ethogram.store.warehouse import Warehouse
 
 # The ledger's setting with the cut-offs of the last run.
 CUT_OFFS = "cutoffs"
+_TOLD = "told"  # the setting with how far the feed has the changes of a run
+_PAGE = 5_000  # changes appended to the feed at once
 # Called when a phase is recorded; tests stop there.
 Watch = Callable[[str], None]
 
@@ -91,6 +94,8 @@ class Runner:
             watch("changed")
         self._keep(work)
         watch("kept")
+        self._tell(work)
+        watch("told")
         report = self._report(work, (time.perf_counter() - started) * 1000)
         found = {segment.name: segment for segment in work.segments}
         sizes = [
@@ -185,6 +190,54 @@ class Runner:
                 WHERE n.segments != o.segments OR n.due_at != o.due_at OR o.key = 0""",
             {"at": work.run.as_of, "never": NEVER, "revision": self._ledger.next_revision(micros(work.run.started_at))},
         )
+
+    def _tell(self, work: _Work) -> None:
+        """Appends the run's changes to the feed, page by page; each page notes how far it came."""
+        entities = {segment.number: Entity(segment.entity) for segment in work.segments}
+        told = self._ledger.setting(_TOLD) or {}
+        place: tuple[int, int] | None = None
+        if told.get("run") == work.run.id:
+            place = (int(told["key"]), int(told["segment"]))
+        else:
+            # Whoever follows the feed acts on what people do; what an edit changes is told in sum.
+            drafts = [
+                changes.Draft("", number, version, change == "entered", "definition", count)
+                for number, version, change, count in self._warehouse.query(
+                    "SELECT segment, version, toString(change), count() FROM membership_changes "
+                    "WHERE run = {run:UInt64} AND cause = 'definition' GROUP BY segment, version, change "
+                    "ORDER BY segment, change",
+                    {"run": work.run.id},
+                )
+            ]
+            place = (0, 0)
+            self._append(work, drafts, place)
+        while True:
+            rows = self._warehouse.query(
+                "SELECT key, segment, version, toString(change), cause FROM membership_changes "
+                "WHERE run = {run:UInt64} AND cause != 'definition' "
+                "AND (key, segment) > ({key:UInt64}, {segment:UInt32}) "
+                f"ORDER BY key, segment LIMIT {_PAGE}",
+                {"run": work.run.id, "key": place[0], "segment": place[1]},
+            )
+            if not rows:
+                return
+            ids = ids_of(self._warehouse, {int(key): entities[segment] for key, segment, *_ in rows})
+            place = (int(rows[-1][0]), int(rows[-1][1]))
+            drafts = [
+                changes.Draft(ids[int(key)], segment, version, change == "entered", cause)
+                for key, segment, version, change, cause in rows
+            ]
+            self._append(work, drafts, place)
+
+    def _append(self, work: _Work, drafts: list[changes.Draft], place: tuple[int, int]) -> None:
+        with self._ledger.database.writing() as connection:
+            changes.append(connection, drafts, work.run.as_of)
+            told = {
+                "run": work.run.id,
+                "key": str(place[0]),
+                "segment": place[1],
+            }  # a key is too long for JSON's numbers
+            settings.keep(connection, _TOLD, told)
 
     def _report(self, work: _Work, milliseconds: float) -> RunReport:
         sizes = dict(

@@ -209,3 +209,19 @@ received = sa.Table(
     sa.Index(None, "received_at"),
     sqlite_with_rowid=False,
 )
+
+# The feed of membership changes; see `changes.py`.
+changes = sa.Table(
+    "changes",
+    metadata,
+    sa.Column("id", _LONG, primary_key=True, autoincrement=True),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("profile_id", sa.Text, nullable=False),  # or an account's; empty where `count` sums up
+    sa.Column("segment", sa.Integer, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("entered", sa.Boolean, nullable=False),
+    sa.Column("cause", sa.Text, nullable=False),
+    sa.Column("count", sa.BigInteger, nullable=False),
+    sa.Index(None, "segment", "id"),
+    sqlite_autoincrement=True,
+)

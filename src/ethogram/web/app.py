@@ -10,7 +10,7 @@ import gc
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from ethogram.collecting import ENDPOINTS
 from ethogram.errors import EthogramError
@@ -23,17 +23,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ethogram.collecting import Collector
-    from ethogram.web.answers import Receive, Scope, Send
+    from ethogram.web.answers import Asgi, Receive, Scope, Send
 
 _KINDS = {".js": b"text/javascript; charset=utf-8", ".json": b"application/json"}
 _SETTINGS_BEFORE, _, _SETTINGS_AFTER = snippet.SETTINGS_PATH.partition("{write_key}")
 _LOADER_BEFORE, _, _LOADER_AFTER = snippet.LOADER_PATH.partition("{write_key}")
-
-
-class Backlog(Protocol):
-    """What knows how much waits for the warehouse: a collector, or the one that moves."""
-
-    def depth(self) -> tuple[int, dt.timedelta]: ...
 
 
 @dataclass(slots=True)
@@ -42,26 +36,30 @@ class App:
 
     Args:
         collector: takes events; None where this process takes none.
-        backlog: tells what waits for the warehouse.
+        backlog: how many messages wait for the warehouse, and for how long the oldest has.
         trouble: says what keeps the process from doing its work, None when nothing does.
         started: called when the server is up.
         stopped: called when the last request is answered: finishes what was taken on.
+        mounts: address → application that answers there and below; the longest address comes first.
         files: address → file, handed out as it is.
     """
 
     collector: Collector[Ticket] | None
-    backlog: Backlog
+    backlog: Callable[[], tuple[int, dt.timedelta]]
     metrics: Metrics
     trouble: Callable[[], str | None]
     started: Callable[[], None]
     stopped: Callable[[], None]
+    mounts: Mapping[str, Asgi] = field(default_factory=dict)
     files: Mapping[str, Path] = field(default_factory=lambda: dict(snippet.FILES))
     _ingest: Ingest | None = None
+    _mounted: list[tuple[str, Asgi]] = field(default_factory=list)
     _contents: dict[Path, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.collector is not None:
             self._ingest = Ingest(self.collector, self.metrics)
+        self._mounted = sorted(self.mounts.items(), key=lambda mount: -len(mount[0]))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request, or keeps the lifespan."""
@@ -91,6 +89,10 @@ class App:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
+        for prefix, mounted in self._mounted:
+            if path == prefix or path.startswith(prefix + "/"):
+                await mounted(scope, receive, send)
+                return
         if path.startswith(PREFIX) and path[len(PREFIX) :].rstrip("/") in ENDPOINTS and self._ingest is not None:
             if method == "POST":
                 await self._ingest(scope, receive, send)
@@ -128,7 +130,7 @@ class App:
     async def _ready(self, send: Send) -> None:
         trouble = self.trouble()
         try:
-            await asyncio.to_thread(self.backlog.depth)
+            await asyncio.to_thread(self.backlog)
         except EthogramError as error:
             trouble = trouble or error.message
         if trouble is None:
@@ -139,7 +141,7 @@ class App:
     async def _told(self, send: Send) -> None:
         gauges: dict[str, tuple[str, float]] = {}
         try:
-            waiting, lag = await asyncio.to_thread(self.backlog.depth)
+            waiting, lag = await asyncio.to_thread(self.backlog)
         except EthogramError:
             pass  # a gauge that is not known is left out; the counters are known all the same
         else:
