@@ -94,7 +94,8 @@ def _fill(workspace: Workspace, parquet: Path, wanted: int) -> dict[str, int]:
         "CREATE TABLE people ENGINE = MergeTree ORDER BY profile AS" + _PEOPLE, {"people": people, "days": DAYS}
     )
     warehouse.command(
-        "INSERT INTO profiles SELECT profile, profile_id, addMicroseconds({start:DateTime64(6, 'UTC')}, "
+        "INSERT INTO profiles (profile, profile_id, known_at) "
+        "SELECT profile, profile_id, addMicroseconds({start:DateTime64(6, 'UTC')}, "
         "toInt64(86400000000 * born)) FROM people",
         bound,
     )

@@ -34,6 +34,7 @@ class Settings:
         queued_messages: how many messages a collector lets wait for the disk before it asks senders to come later.
         keep_days: how long the ledger keeps messages that the warehouse has.
         remember_days: how long a repeated `messageId` is recognised.
+        undo_days: how long a merge or a split of profiles can be undone.
     """
 
     timezone: str = "UTC"
@@ -45,6 +46,7 @@ class Settings:
     queued_messages: int = 20_000
     keep_days: int = 30
     remember_days: int = 2
+    undo_days: int = 30
 
     def __post_init__(self) -> None:
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Self, TypedDict, Unpack
 from urllib.parse import unquote, urlsplit
@@ -21,7 +21,8 @@ from ethogram.collect.load import Report, load
 from ethogram.collect.mapping import MappingGuess, guess_mapping
 from ethogram.config import Settings
 from ethogram.definitions import AsOf, Reader, Segments
-from ethogram.errors import SegmentError, SettingError, WarehouseDamagedError
+from ethogram.errors import SegmentError, SettingError, UnknownNameError, WarehouseDamagedError
+from ethogram.identities import Identities
 from ethogram.measure.catalogue import catalogue
 from ethogram.measure.doctor import examine
 from ethogram.measure.profiles import profile_view
@@ -40,6 +41,7 @@ from ethogram.model.results import (
     Why,
 )
 from ethogram.model.segment import Entity
+from ethogram.model.verification import Difference, Verification
 from ethogram.segment import history as recorded
 from ethogram.segment.english import to_english
 from ethogram.segment.evaluate import Evaluator
@@ -50,7 +52,9 @@ from ethogram.segment.run import CUT_OFFS, Runner
 from ethogram.segment.saved import SavedSegments
 from ethogram.segment.scoped import Scoped
 from ethogram.segment.templates import TEMPLATES, Refused, Template, Vocabulary, apply, guess, template
+from ethogram.segment.verify import Caught, Verifier
 from ethogram.store import changes as feed
+from ethogram.store import joining
 from ethogram.store.ledger import Ledger, SavedSegment
 from ethogram.store.loader import store_waiting
 from ethogram.store.mover import Collected, Moved
@@ -141,8 +145,10 @@ class Workspace:
         if not self.damage:
             # What a killed process had accepted is stored before anything is asked.
             store_waiting(self._warehouse, self._ledger, self.path, self._clock.now())
+            joining.follow(self._warehouse, self._ledger.database, self._clock.now())
         self._assemble()
         self._collected = Collected(self._warehouse, self._ledger, self.path, self._clock)
+        self.identities = Identities(self, warehouse=self._warehouse, database=self._ledger.database, clock=self._clock)
         self.segments = Segments(
             self,
             warehouse=self._warehouse,
@@ -159,6 +165,7 @@ class Workspace:
         self._live = Live(self._warehouse, self._ledger, self._saved, self._scoped, self.path)
         self._explainer = Explainer(self._warehouse, self._evaluator)
         self._runner = Runner(self._warehouse, self._ledger, self._saved, self._evaluator)
+        self._verifier = Verifier(self._warehouse, self._ledger, self._saved, self._evaluator, self.path)
 
     def __enter__(self) -> Self:
         return self
@@ -326,22 +333,26 @@ class Workspace:
     def evaluate(self, profile_ids: Sequence[str], *, as_of: AsOf = None) -> dict[str, tuple[str, ...]]:
         """The names of the saved segments that each of the given profiles is in; unknown ids are left out.
 
+        An id that was joined to a person stands for that person.
+
         Only the rows of these profiles are read. Relative conditions compare with cut-offs over everybody: those of
         the last run, or, for a given instant, of that instant (which takes a pass over everybody).
         """
         live = self._saved.live()
+        people = self.identities.resolve(profile_ids)
         names = {segment.number: name for name, segment in live.items() if segment.entity == Entity.PROFILE.value}
         standings = self._scoped.standings(
             {number: self._saved.definition(live[name], live) for number, name in names.items()},
             self.now(as_of),
             numbers=_numbers(live),
-            keys=list(self._evaluator.keys(profile_ids).values()),
+            keys=list(self._evaluator.keys(sorted(set(people.values()))).values()),
             recorded={} if as_of is not None else self._cutoffs(Entity.PROFILE),
         )
-        return {
+        found = {
             standing.id: tuple(name for number, name in names.items() if number in standing.segments)
             for standing in standings
         }
+        return {id_: found[person] for id_, person in people.items() if person in found}
 
     def _cutoffs(self, entity: Entity) -> dict[str, float | None]:
         """The values that cut off shares of everybody, as the last run found them."""
@@ -393,7 +404,7 @@ class Workspace:
         return self._explainer.why(
             segment,
             self._saved.named(segment),
-            profile_id,
+            self.identities.resolve([profile_id])[profile_id],
             self.now(as_of),
             numbers=_numbers(live),
             expand=lambda other: self._saved.expanded(other, live),
@@ -426,13 +437,18 @@ class Workspace:
         )
 
     def profile(self, profile_id: str, *, as_of: AsOf = None, limit: int = 50) -> ProfileView:
-        """One person: traits, segments since when, and the newest events.
+        """One person: ids, traits, segments since when, and the newest events.
+
+        Args:
+            profile_id: the profile's, or any other id of the same person.
 
         Raises:
             UnknownNameError: no such profile is known.
         """
         named = {saved.number: name for name, saved in self._saved.live().items()}
-        return profile_view(self._warehouse, profile_id, self.now(as_of), names=named, limit=limit)
+        person = self.identities.resolve([profile_id])[profile_id]
+        ids = tuple(each.id for each in self.identities.of(person))
+        return profile_view(self._warehouse, person, self.now(as_of), names=named, limit=limit, identities=ids)
 
     def catalogue(self) -> Catalogue:
         """Every event name and trait that was ever received, with data-quality warnings."""
@@ -515,6 +531,43 @@ class Workspace:
     def doctor(self) -> tuple[Finding, ...]:
         """Looks at everything that can be wrong with a workspace, and says what to do about it."""
         return examine(self._warehouse, self._ledger, self.path, self._clock.now())
+
+    def verify(self, *, most: int = 20) -> Verification:
+        """Computes everything anew and compares it with recorded membership: any difference is an error.
+
+        Whoever waits to be evaluated is evaluated first, as a server would do it; no run is made, so nothing that is
+        wrong is put right before it is found.
+
+        Args:
+            most: how many people's differences to tell; all are counted.
+
+        Raises:
+            UserError: nobody has been evaluated yet, or too much has been stored since.
+        """
+        return self._verifier.verify(self.exclusively, self._catch_up, self._attach, most=max(1, most))
+
+    def _catch_up(self) -> Caught:
+        """Evaluates whoever waits, unless that takes a run."""
+        self._live.finish()
+        self._runner.finish(self._clock.now())
+        people = 0
+        while not self._live.needs_run():
+            ticked = self.keep_live()
+            people += ticked.people
+            if not ticked.more:
+                return Caught(self.now(), up=True, people=people)
+        return Caught(self.now(), up=False, people=people)
+
+    def _attach(self, difference: Difference, at: dt.datetime) -> Difference:
+        """The difference with what explains it."""
+        if difference.entity != Entity.PROFILE.value:
+            return difference
+        try:
+            person = self.profile(difference.profile_id, as_of=at)
+            why = self.why(difference.segment, difference.profile_id, as_of=at) if difference.segment else None
+        except UnknownNameError:
+            return difference  # nobody is known by this id: that is what is wrong
+        return replace(difference, person=person, why=why)
 
     def rebuild(self, *, progress: Callable[[RebuildProgress], None] | None = None) -> RebuildReport:
         """Empties the warehouse's facts and stores every accepted batch again.

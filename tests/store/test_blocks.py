@@ -113,7 +113,7 @@ def test_a_batch_that_was_stored_and_not_noted_is_stored_once(
 ) -> None:
     batch = put(events(*(f"p{at}" for at in range(500))), tmp_path, ledger)
     for _ in range(3):  # killed each time before the ledger knew
-        store(batch, warehouse, tmp_path)
+        store(batch, warehouse, ledger.database, tmp_path)
     assert count(warehouse) == 500
 
 
@@ -234,7 +234,7 @@ def test_known_messages_are_found_by_person_and_id(warehouse: Warehouse, ledger:
             "message_id": ["", "m-ada", "m-ada", "m-bo", "m-ada", "m-bo"],
         }
     )
-    assert already_stored("events", asked, warehouse, tmp_path) == {1, 5}
+    assert already_stored("events", asked, warehouse, ledger.database, tmp_path) == {1, 5}
     assert [path.name for path in folder(tmp_path).iterdir()] == ["b0.parquet"]
 
 

@@ -365,7 +365,7 @@ def _known(kind: str, rows: pa.Table, doubtful: NDArray[np.int64] | None, place:
         doubtful = np.arange(rows.num_rows)
     if not len(doubtful):
         return []
-    found = already_stored(kind, rows.take(doubtful), place.warehouse, place.directory)
+    found = already_stored(kind, rows.take(doubtful), place.warehouse, place.ledger.database, place.directory)
     return [int(doubtful[at]) for at in found]
 
 

@@ -11,18 +11,25 @@ from typing import Any
 
 from ethogram.errors import UnknownNameError
 from ethogram.model.results import ProfileView, SegmentSince, TimelineEvent
-from ethogram.store.schema import INSTANT, NEVER
+from ethogram.store.schema import ANONYMOUS, INSTANT, NEVER
 from ethogram.store.warehouse import Warehouse
 
 
 def profile_view(
-    warehouse: Warehouse, profile_id: str, now: dt.datetime, *, names: dict[int, str], limit: int
+    warehouse: Warehouse,
+    profile_id: str,
+    now: dt.datetime,
+    *,
+    names: dict[int, str],
+    limit: int,
+    identities: tuple[str, ...] = (),
 ) -> ProfileView:
     """The profile at an instant; segments are those of the last run.
 
     Args:
         names: names of the live segments by number.
         limit: how many of the newest events to show.
+        identities: the other ids of the same person.
 
     Raises:
         UnknownNameError: no such profile was known at `now`.
@@ -30,7 +37,7 @@ def profile_view(
     bound = {"id": profile_id, "now": now, "limit": limit}
     mine = "profile = sipHash64({id:String})"
     known = warehouse.query(
-        f"SELECT min(known_at), count() FROM profiles WHERE {mine} "
+        f"SELECT min(known_at), max(known) FROM profiles WHERE {mine} "
         f"HAVING count() > 0 AND min(known_at) <= {{now:{INSTANT}}}",
         bound,
     )
@@ -70,6 +77,8 @@ def profile_view(
             SegmentSince(names[number], since.get(number)) for number in sorted(held, key=names.__getitem__)
         ),
         due_at=None if due_at >= NEVER else due_at,
+        identities=identities,
+        anonymous=known[0][1] == ANONYMOUS,
     )
 
 

@@ -183,6 +183,8 @@ class ProfileView:
     timeline: tuple[TimelineEvent, ...]
     segments: tuple[SegmentSince, ...]
     due_at: dt.datetime | None
+    identities: tuple[str, ...] = ()  # other ids of the same person
+    anonymous: bool = False  # known by an anonymous id only
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from ethogram.segment.saved import SavedSegments
 from ethogram.segment.scoped import Scoped, Standing
 from ethogram.segment.sql import instant_of, micros
 from ethogram.store import changes as feed
-from ethogram.store import settings
+from ethogram.store import identities, settings
 from ethogram.store.inbox import folder
 from ethogram.store.ledger import Batch, Ledger
 from ethogram.store.schema import INSTANT, NEVER
@@ -54,12 +54,14 @@ class _State:
 
     Attributes:
         batch: everybody whom stored batches up to this one touched has been evaluated.
+        moved: everybody whom moves of ids up to this one concerned has been evaluated.
         revision: the ledger's revision of the segments that were evaluated.
         plan: what a tick writes, until it is written.
     """
 
     batch: int = -1
     revision: int = -1
+    moved: int = 0
     plan: dict[str, Any] | None = None
 
 
@@ -69,6 +71,7 @@ class Caught:
 
     batch: int
     revision: int
+    moved: int
 
 
 def _nothing(_point: str) -> None:
@@ -104,11 +107,12 @@ class Live:
 
     def caught(self) -> Caught:
         """Where a run that begins now will have caught up to."""
-        return Caught(self._ledger.last_stored(), self._ledger.segments_revision())
+        moved = identities.last_done(self._ledger.database)
+        return Caught(self._ledger.last_stored(), self._ledger.segments_revision(), moved)
 
     def start_from(self, caught: Caught) -> None:
         """Goes on from a finished run."""
-        self._keep(_State(caught.batch, caught.revision))
+        self._keep(_State(caught.batch, caught.revision, caught.moved))
 
     def needs_run(self) -> bool:
         """Whether everybody must be looked at first: segments have changed, or too much has happened."""
@@ -136,24 +140,27 @@ class Live:
         if state.plan is not None:
             self.finish()
             state = self._state()
-        batches = self._ledger.stored_after(state.batch)
-        touched, upto = self._touched(batches, state.batch)
-        cause = "event"
+        batch, moved = state.batch, state.moved
+        names, moved = self._moved(moved)
+        touched, cause = sorted(names), "merge"
+        if not touched:
+            touched, batch = self._touched(self._ledger.stored_after(batch), batch)
+            cause = "event"
         if not touched:
             touched, cause = self._due(now), "time"
         if not touched:
-            if upto != state.batch:
-                self._keep(_State(upto, state.revision))
+            if batch != state.batch:
+                self._keep(_State(batch, state.revision, moved))
             return Ticked()
         ticked = Ticked(more=True)
         for start in range(0, len(touched), MOST_PEOPLE):
             keys = touched[start : start + MOST_PEOPLE]
             # Only when all whom a batch touched are done, the batch is.
             done = start + MOST_PEOPLE >= len(touched)
-            rows, changes = self._compare(keys, now, recorded, cause)
+            rows, changes = self._compare(keys, now, recorded, cause, names)
             revision = self._ledger.next_revision(micros(now))
             plan = {"at": micros(now), "revision": revision, "rows": rows, "changes": changes}
-            planned = _State(upto if done else state.batch, state.revision, plan)
+            planned = _State(batch if done else state.batch, state.revision, moved if done else state.moved, plan)
             self._keep(planned)
             self._at_point("planned")
             self._write(planned)
@@ -173,7 +180,17 @@ class Live:
             if batch.file is not None and batch.kind != "accounts":
                 column = pq.read_table(folder(self._directory) / batch.file, columns=["profile_id"])
                 ids.update(map(str, column.column("profile_id").to_pylist()))
-        return sorted(self._scoped.keys(sorted(ids)).values()), upto
+        aliases = identities.aliases(self._ledger.database, ids)
+        people = {aliases.get(id_, id_) for id_ in ids}
+        return sorted(self._scoped.keys(sorted(people)).values()), upto
+
+    def _moved(self, upto: int) -> tuple[dict[int, str], int]:
+        """The profiles that lost or won what came under an id, by key, and the last of these moves."""
+        moves = identities.done_after(self._ledger.database, upto, MOST_PEOPLE // 2)
+        if not moves:
+            return {}, upto
+        people = {id_ for move in moves for id_ in (move.source, move.target)}
+        return {key: id_ for id_, key in self._scoped.keys(sorted(people)).items()}, moves[-1].id
 
     def _due(self, now: dt.datetime) -> list[int]:
         """The keys of those who are due, the earliest first. When nobody is, the next instant is remembered."""
@@ -189,7 +206,7 @@ class Live:
         return [int(row[0]) for row in rows]
 
     def _compare(
-        self, keys: Sequence[int], now: dt.datetime, recorded: Recorded, cause: str
+        self, keys: Sequence[int], now: dt.datetime, recorded: Recorded, cause: str, names: Mapping[int, str]
     ) -> tuple[list[list[Any]], list[list[Any]]]:
         """What to write: rows of membership (key, segments, due at), and changes.
 
@@ -212,6 +229,8 @@ class Live:
         }
         standings |= {each.key: each for each in self._to_come([key for key in keys if key not in standings])}
         held = self._held(keys)
+        # Who was somebody, and is nobody any more, is in nothing.
+        standings |= {key: Standing(key, names.get(key, ""), (), NEVER) for key in held if key not in standings}
         rows: list[list[Any]] = []
         changes: list[list[Any]] = []
         for key, standing in standings.items():
@@ -285,7 +304,7 @@ class Live:
         ]
         with self._ledger.database.writing() as connection:
             feed.append(connection, drafts, at)
-            settings.keep(connection, STATE, asdict(_State(state.batch, state.revision)))
+            settings.keep(connection, STATE, asdict(replace(state, plan=None)))
         self._at_point("done")
         if rows and self._next_due_at is not None:
             self._next_due_at = min(self._next_due_at, instant_of(min(row[2] for row in rows)))

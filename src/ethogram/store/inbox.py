@@ -59,6 +59,8 @@ SCHEMAS: dict[str, pa.Schema] = {
         ]
     ),
 }
+# Of rows that came as calls: how their id came, see `schema.py`.
+KNOWN = pa.field("known", pa.uint8())
 _TEMPORARY = ".part"
 
 
@@ -138,7 +140,8 @@ def write_ahead(block: str, kind: str, rows: pa.Table, directory: Path) -> str:
     if not path.parent.is_dir():
         path.parent.mkdir(parents=True, exist_ok=True)
         _flush_folder(path.parent.parent)
-    pq.write_table(rows.cast(SCHEMAS[kind]), _temporary(path), compression="zstd", use_dictionary=False)
+    schema = SCHEMAS[kind].append(KNOWN) if KNOWN.name in rows.column_names else SCHEMAS[kind]
+    pq.write_table(rows.cast(schema), _temporary(path), compression="zstd", use_dictionary=False)
     with _temporary(path).open("rb") as handle:
         digest = hashlib.file_digest(handle, "sha256").hexdigest()
         os.fsync(handle.fileno())

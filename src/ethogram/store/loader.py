@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ethogram.errors import InputError
-from ethogram.store import schema
+from ethogram.store import identities, schema
 from ethogram.store.inbox import folder, verify
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from ethogram.store.database import Database
     from ethogram.store.ledger import Batch, Ledger
     from ethogram.store.warehouse import Warehouse
 
@@ -36,6 +37,7 @@ class _Target:
     facts: str
     owner: str  # 'profile' or 'account': the column of the key
     content: dict[str, str]  # columns of its own, with their types in a block
+    has_aliases: bool = False  # among the block's ids are some that point at others
 
     @property
     def ids(self) -> str:
@@ -48,9 +50,16 @@ class _Target:
         return f"{self.owner}_id"
 
     @property
+    def resolved(self) -> str:
+        """The SQL of whom a block's row belongs to: another id where the row's points at one."""
+        if not self.has_aliases:
+            return self.id
+        return f"transform({self.id}, {{aliases:Array(String)}}, {{people:Array(String)}}, {self.id})"
+
+    @property
     def key(self) -> str:
         """The SQL of the key of a block's row."""
-        return schema.account_key(self.id) if self.owner == "account" else schema.profile_key(self.id)
+        return schema.account_key(self.id) if self.owner == "account" else schema.profile_key(self.resolved)
 
     @property
     def shared(self) -> dict[str, str]:
@@ -60,20 +69,23 @@ class _Target:
     @property
     def structure(self) -> dict[str, str]:
         """The columns of a block, with their types."""
-        return {self.id: "String", **self.shared}
+        how = {"known": "UInt8"} if self.owner == "profile" else {}
+        return {self.id: "String", **self.shared, **how}
 
     def insert(self, source: str, batch: str) -> str:
         """The statement that stores a block's facts; `batch` is the SQL of the batch's id."""
         columns = ", ".join(self.shared)
         (sent,) = self.content.keys() & {"properties", "traits"}
+        into, origin = (", origin", f", {schema.profile_key(self.id)}") if self.owner == "profile" else ("", "")
         return (
-            f"INSERT INTO {self.facts} ({self.owner}, {columns}, {sent}_text, batch) "
-            f"SELECT {self.key}, {columns}, {sent}, {batch} FROM {source}"
+            f"INSERT INTO {self.facts} ({self.owner}, {columns}, {sent}_text{into}, batch) "
+            f"SELECT {self.key}, {columns}, {sent}{origin}, {batch} FROM {source}"
         )
 
     def insert_ids(self, owners: str) -> str:
         """The statement that stores who is in a block, and since when; see `_owners`."""
-        return f"INSERT INTO {self.ids} SELECT key, id, known_at FROM {owners} ORDER BY key"
+        how = ", known" if self.owner == "profile" else ""
+        return f"INSERT INTO {self.ids} SELECT key, id, known_at{how} FROM {owners} ORDER BY key"
 
 
 _TRAITS = {"traits": "String", "unset": "Array(String)"}
@@ -84,7 +96,7 @@ _TARGETS = {
 }
 # A batch is one insert of the engine's, however many threads read it: only then does its token stand for all of it.
 # Each item of a mixed list keeps its own kind.
-_WRITING: dict[str, Any] = {
+WRITING: dict[str, Any] = {
     "max_insert_threads": 1,
     "min_insert_block_size_rows": 100_000_000,
     "min_insert_block_size_bytes": 0,
@@ -103,30 +115,41 @@ def store_waiting(warehouse: Warehouse, ledger: Ledger, directory: Path, now: dt
     """
     rows = 0
     for batch in ledger.waiting_batches():
-        store(batch, warehouse, directory)
+        store(batch, warehouse, ledger.database, directory)
         ledger.mark_stored(batch.id, now)
         rows += batch.rows
     return rows
 
 
-def store(batch: Batch, warehouse: Warehouse, directory: Path) -> None:
-    """Stores one accepted batch; doing it again changes nothing."""
+def store(batch: Batch, warehouse: Warehouse, database: Database, directory: Path) -> None:
+    """Stores one accepted batch, its rows under the profiles that their ids point at; again changes nothing."""
     path = verify(batch, directory)
     if path is None:
         return
-    target = _TARGETS[batch.kind]
+    target, people = _aliased(_TARGETS[batch.kind], path, database)
     with (
-        _staged(warehouse, path, target.structure) as (source, parameters),
+        _staged(warehouse, path, target.structure, people) as (source, parameters),
         _owners(warehouse, target, source, parameters, batch.id) as owners,
     ):
         _refuse_collisions(warehouse, target, owners, batch)
         warehouse.command(
-            target.insert(source, "{batch:String}"), {**parameters, "batch": batch.id}, token=batch.id, **_WRITING
+            target.insert(source, "{batch:String}"), {**parameters, "batch": batch.id}, token=batch.id, **WRITING
         )
-        warehouse.command(target.insert_ids(owners), token=f"{batch.id}-{target.ids}", **_WRITING)
+        warehouse.command(target.insert_ids(owners), token=f"{batch.id}-{target.ids}", **WRITING)
 
 
-def already_stored(kind: str, rows: pa.Table, warehouse: Warehouse, directory: Path) -> set[int]:
+def _aliased(target: _Target, path: Path, database: Database) -> tuple[_Target, dict[str, list[str]]]:
+    """The target of a block file, and the ids in the file that point at others, with whom they point at."""
+    if target.owner == "account" or not identities.exist(database):
+        return target, {}
+    ids = pc.unique(pq.read_table(path, columns=[target.id])[target.id])
+    found = identities.aliases(database, [str(id_) for id_ in ids.to_pylist()])
+    if not found:
+        return target, {}
+    return replace(target, has_aliases=True), {"aliases": list(found), "people": list(found.values())}
+
+
+def already_stored(kind: str, rows: pa.Table, warehouse: Warehouse, database: Database, directory: Path) -> set[int]:
     """The rows of a block, by their place in it, whose person and message_id the warehouse has already.
 
     Args:
@@ -142,7 +165,8 @@ def already_stored(kind: str, rows: pa.Table, warehouse: Warehouse, directory: P
     pq.write_table(asked, path, compression="none", use_dictionary=False)
     try:
         structure = {target.id: "String", "message_id": "String", "row": "UInt32"}
-        with _staged(warehouse, path, structure) as (source, parameters):
+        target, people = _aliased(target, path, database)
+        with _staged(warehouse, path, structure, people) as (source, parameters):
             # What is asked for is the set, never what is stored: there may be any number of stored rows.
             pair = f"({target.owner}, message_id)"
             found = warehouse.query(
@@ -170,10 +194,14 @@ def _owners(warehouse: Warehouse, target: _Target, source: str, parameters: dict
     """A table, for this long, of who is in a block: key, id and the earliest instant; the block is read once for it."""
     table = _temporary("owners", name)
     warehouse.command(f"DROP TABLE IF EXISTS {table}")
-    warehouse.command(f"CREATE TABLE {table} (key UInt64, id String, known_at {schema.INSTANT}) ENGINE = Memory")
+    how = "max(known)" if target.owner == "profile" else "0"
+    warehouse.command(
+        f"CREATE TABLE {table} (key UInt64, id String, known_at {schema.INSTANT}, known UInt8) ENGINE = Memory"
+    )
     try:
         warehouse.command(
-            f"INSERT INTO {table} SELECT {target.key}, {target.id}, min(ts) FROM {source} GROUP BY {target.id}",
+            f"INSERT INTO {table} SELECT {target.key}, {target.resolved} AS owner, min(ts), {how} FROM {source} "
+            "GROUP BY owner",
             parameters,
         )
         yield table
@@ -205,13 +233,15 @@ def _refuse_collisions(warehouse: Warehouse, target: _Target, owners: str, batch
 
 
 @contextlib.contextmanager
-def _staged(warehouse: Warehouse, path: Path, structure: dict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """A block file as something to select from, with the parameters that it needs."""
+def _staged(
+    warehouse: Warehouse, path: Path, structure: dict[str, str], people: dict[str, list[str]]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """A block file as something to select from, with the parameters that this needs."""
     columns = ", ".join(f"{name} {kind}" for name, kind in structure.items())
     if warehouse.embedded:
         # The structure is ours, never the file's; the path is bound.
         escaped = columns.replace("'", "\\'")
-        yield f"file({{path:String}}, 'Parquet', '{escaped}')", {"path": str(path.resolve())}
+        yield f"file({{path:String}}, 'Parquet', '{escaped}')", {"path": str(path.resolve()), **people}
         return
     # A server does not see our files: the rows go through a table that lives for this one statement.
     table = _temporary("staging", path.name)
@@ -219,7 +249,7 @@ def _staged(warehouse: Warehouse, path: Path, structure: dict[str, str]) -> Iter
     warehouse.command(f"CREATE TABLE {table} ({columns}) ENGINE = Memory")
     try:
         warehouse.insert_arrow(table, pq.read_table(path))
-        yield table, {}
+        yield table, dict(people)
     finally:
         warehouse.command(f"DROP TABLE IF EXISTS {table}")
 

@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from ethogram.store import loads, requests, tables
-from ethogram.store.inbox import SCHEMAS, publish, sweep, write_ahead
+from ethogram.store import identities, joining, loads, requests, schema, tables
+from ethogram.store.identities import Claim
+from ethogram.store.inbox import KNOWN, SCHEMAS, publish, sweep, write_ahead
 from ethogram.store.loader import store, store_waiting
 
 if TYPE_CHECKING:
@@ -41,15 +42,6 @@ class Moved:
     messages: int = 0
     rows: int = 0
     oldest_at: dt.datetime | None = None
-
-
-def resolve(user_id: str, anonymous_id: str) -> str:
-    """The profile that a message is about: the known id, else the anonymous one.
-
-    The one place where ids become profiles. Both ids stay with the message in the ledger, so that an anonymous history
-    can follow the person once the two are joined.
-    """
-    return user_id or anonymous_id
 
 
 def _nothing(_point: str) -> None:
@@ -78,6 +70,8 @@ def move(
     block = f"live-{taken[0].id:012d}"
     messages = [message for each in taken for message in each.messages]
     rows = {kind: table for kind, table in _tables(messages).items() if table.num_rows}
+    claims, named = _said_of_ids(messages)
+    stored = joining.standing(warehouse, {claim.anonymous_id for claim in claims})
     hashes = {kind: write_ahead(f"{block}-{kind}", kind, table, directory) for kind, table in rows.items()}
     at_point("written")
     for kind in rows:
@@ -90,12 +84,15 @@ def move(
             for kind, table in rows.items()
         ]
         requests.take(connection, block, taken)
+        # From here on ids point where these calls say: rows that are stored now go there at once, others follow.
+        identities.observe(connection, claims, named, stored, now)
     at_point("planned")
     for batch in batches:
-        store(batch, warehouse, directory)
+        store(batch, warehouse, ledger.database, directory)
         at_point("stored")
         ledger.mark_stored(batch.id, now)
     at_point("marked")
+    joining.follow(warehouse, ledger.database, now, at_point=at_point)
     return Moved(len(messages), sum(batch.rows for batch in batches), min(each.received_at for each in taken))
 
 
@@ -119,6 +116,7 @@ class Collected:
             sweep(self._directory, self._ledger)
             self._swept = True
         store_waiting(self._warehouse, self._ledger, self._directory, now)
+        joining.follow(self._warehouse, self._ledger.database, now)
         return move(self._warehouse, self._ledger, self._directory, now)
 
     def depth(self) -> tuple[int, dt.timedelta]:
@@ -160,24 +158,46 @@ def _load_of(connection: sa.Connection, day: dt.datetime, rows: int, now: dt.dat
     return name
 
 
+def _said_of_ids(messages: Sequence[Message]) -> tuple[list[Claim], set[str]]:
+    """Who claims which anonymous id, and every id that came as `userId`."""
+    claims: list[Claim] = []
+    named: set[str] = set()
+    for message in messages:
+        if not message.user_id:
+            continue
+        named.add(message.user_id)
+        before = {"identify": message.anonymous_id, "alias": message.previous_id}.get(message.call, "")
+        if before and before != message.user_id:
+            claims.append(Claim(before, message.user_id, message.at))
+    return claims, named
+
+
 def _tables(messages: Sequence[Message]) -> dict[str, pa.Table]:
     """The messages as rows of each kind."""
     found: dict[str, list[dict[str, Any]]] = {kind: [] for kind in SCHEMAS}
     for message in messages:
-        profile = resolve(message.user_id, message.anonymous_id)
+        # The id that the row came under; whom it belongs to is asked when it is stored, so that a rebuild asks again.
+        who = {
+            "profile_id": message.user_id or message.anonymous_id,
+            KNOWN.name: schema.USER if message.user_id else schema.ANONYMOUS,
+        }
         for fact in message.facts:
             row: dict[str, Any] = {"ts": message.at, "message_id": message.id}
             if fact.kind == "events":
-                row |= {"profile_id": profile, "event": fact.event, "properties": fact.content}
+                row |= {**who, "event": fact.event, "properties": fact.content}
             elif fact.kind == "profiles":
-                row |= {"profile_id": profile, "traits": fact.content, "unset": list(fact.unset)}
+                row |= {**who, "traits": fact.content, "unset": list(fact.unset)}
             else:
                 row |= {"account_id": fact.account_id, "traits": fact.content, "unset": list(fact.unset)}
             found[fact.kind].append(row)
     return {
         kind: pa.table(
-            {field.name: pa.array([row[field.name] for row in rows], field.type) for field in SCHEMAS[kind]},
-            schema=SCHEMAS[kind],
+            {field.name: pa.array([row[field.name] for row in rows], field.type) for field in _columns(kind)},
+            schema=_columns(kind),
         )
         for kind, rows in found.items()
     }
+
+
+def _columns(kind: str) -> pa.Schema:
+    return SCHEMAS[kind] if kind == "accounts" else SCHEMAS[kind].append(KNOWN)

@@ -77,7 +77,7 @@ def rebuild(
     total = sum(batch.rows for batch in batches)
     rows = 0
     for done, batch in enumerate(batches, start=1):
-        store(batch, warehouse, directory)
+        store(batch, warehouse, ledger.database, directory)
         if batch.state != "stored":
             ledger.mark_stored(batch.id, now)
         rows += batch.rows

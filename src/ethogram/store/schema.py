@@ -4,7 +4,8 @@ Step of the path: store. It only describes; `warehouse.py` creates, `loader.py` 
 
 Everything hangs on a 64-bit key: `sipHash64(profile_id)` for a profile, `sipHash64('account:' + account_id)` for an
 account. Keys are computed by the engine, so any number of loaders agree without asking each other; the loader
-refuses an id whose key another id holds already.
+refuses an id whose key another id holds already. Rows of a profile also keep their `origin`, the key of the id that
+they came under: an anonymous id that is joined to a person gives its rows to that profile, and can be parted again.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ LATEST = dt.datetime(2299, 12, 31, 23, 59, 59, 999999, tzinfo=dt.UTC)
 NEVER = LATEST
 
 INSTANT = "DateTime64(6, 'UTC')"
+
+# How an id came, as `profiles.known` says it; what is in a file says nothing of that.
+ANONYMOUS, USER = 1, 2
 
 # Small granules and compressed blocks: the rows of a few people are read without much of their neighbours'. Blocks of
 # rows carry a deduplication token; the engine remembers this many of them per table.
@@ -37,6 +41,7 @@ TABLES: dict[str, str] = {
             properties JSON(max_dynamic_paths = 256),
             properties_text String DEFAULT toString(properties),
             message_id String CODEC(ZSTD),
+            origin UInt64 DEFAULT profile,
             batch LowCardinality(String),
             INDEX ts_range ts TYPE minmax GRANULARITY 16
         ) ENGINE = MergeTree ORDER BY (profile, ts) SETTINGS {_FACTS}""",
@@ -49,6 +54,7 @@ TABLES: dict[str, str] = {
             traits_text String DEFAULT toString(traits),
             unset Array(String),
             message_id String CODEC(ZSTD),
+            origin UInt64 DEFAULT profile,
             batch LowCardinality(String),
             INDEX ts_range ts TYPE minmax GRANULARITY 16
         ) ENGINE = MergeTree ORDER BY (profile, ts) SETTINGS {_FACTS}""",
@@ -63,12 +69,14 @@ TABLES: dict[str, str] = {
             batch LowCardinality(String),
             INDEX ts_range ts TYPE minmax GRANULARITY 16
         ) ENGINE = MergeTree ORDER BY (account, ts) SETTINGS {_FACTS}""",
-    # Who there is: the id behind a key, and since when it is known (the earliest event or trait change).
+    # Who there is: the id behind a key, since when it is known (the earliest event or trait change), and how it came:
+    # in a file only (0), as an anonymous id, or as `userId`.
     "profiles": f"""
         CREATE TABLE IF NOT EXISTS profiles (
             profile UInt64,
             profile_id SimpleAggregateFunction(any, String),
-            known_at SimpleAggregateFunction(min, {INSTANT})
+            known_at SimpleAggregateFunction(min, {INSTANT}),
+            known SimpleAggregateFunction(max, UInt8)
         ) ENGINE = AggregatingMergeTree ORDER BY profile SETTINGS {_FACTS}""",
     "accounts": f"""
         CREATE TABLE IF NOT EXISTS accounts (
@@ -99,9 +107,16 @@ TABLES: dict[str, str] = {
 }
 
 # Columns that warehouses of earlier versions lack; parts written before are filled in as they are read.
-ADDED = tuple(
-    f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {sent}_text String DEFAULT toString({sent}) AFTER {sent}"
-    for table, sent in (("events", "properties"), ("profile_traits", "traits"), ("account_traits", "traits"))
+ADDED = (
+    *(
+        f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {sent}_text String DEFAULT toString({sent}) AFTER {sent}"
+        for table, sent in (("events", "properties"), ("profile_traits", "traits"), ("account_traits", "traits"))
+    ),
+    *(
+        f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS origin UInt64 DEFAULT profile AFTER message_id"
+        for table in ("events", "profile_traits")
+    ),
+    "ALTER TABLE profiles ADD COLUMN IF NOT EXISTS known SimpleAggregateFunction(max, UInt8) AFTER known_at",
 )
 
 # Tables that hold what was loaded; a rebuild refills these and leaves membership alone.
