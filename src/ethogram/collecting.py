@@ -6,6 +6,7 @@ ledger. `runtime.py` is the same for everything that asks or computes; the serve
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import threading
 from collections.abc import Callable, Sequence
@@ -17,20 +18,24 @@ from ethogram.clock import Clock, SystemClock
 from ethogram.collect import payload
 from ethogram.collect.intake import Failed, Intake, Outcome
 from ethogram.collect.payload import ENDPOINTS, Envelope, PayloadLimits, Refused, Taken
+from ethogram.collect.rejections import Rejections
 from ethogram.errors import EthogramError
-from ethogram.store import keys, requests
+from ethogram.store import keys, rejected, requests
 from ethogram.store.keys import Key, Scope
 from ethogram.store.ledger import Ledger
+from ethogram.store.rejected import Rejected, RejectedDraft
 from ethogram.store.requests import Kept
 
 __all__ = [
-    "ENDPOINTS", "Collector", "Envelope", "Failed", "Kept", "Key", "Keys", "Refused", "Scope", "Taken", "Unsure",
+    "ENDPOINTS", "Collector", "Envelope", "Failed", "Kept", "Key", "Keys", "Refused", "Rejected", "RejectedCalls",
+    "RejectedDraft", "Scope", "Taken", "Unsure",
 ]  # fmt: skip
 
 Ticket = TypeVar("Ticket")
 _FRESH = dt.timedelta(seconds=5)  # a revoked key is good for nothing after this
 _UNKNOWN = dt.timedelta(seconds=1)  # between looks for one that is not known
 _NOTED = dt.timedelta(minutes=1)
+_PATIENCE = 5.0  # seconds that events wait for a ledger that another process writes to, before senders come again
 
 
 class Keys:
@@ -59,6 +64,27 @@ class Keys:
         return keys.revoke(self._ledger.database, number, self._clock.now())
 
 
+class RejectedCalls:
+    """What senders sent in vain to a workspace; needs the ledger only, so it works beside a running server."""
+
+    def __init__(self, path: Path) -> None:
+        self._ledger = open_ledger(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ledger.close()
+
+    def listed(self, *, limit: int = 50, code: str | None = None) -> list[Rejected]:
+        """The rejected calls, newest first; with a code only those of this reason."""
+        return rejected.listed(self._ledger.database, limit=limit, code=code)
+
+    def counts(self) -> dict[str, int]:
+        """How many are kept of each reason, the most first."""
+        return rejected.counts(self._ledger.database)
+
+
 class Unsure:
     """The ledger cannot say now whether a key is good: senders come again, instead of dropping what they have."""
 
@@ -77,7 +103,8 @@ class Collector(Generic[Ticket]):
         settings = config.read(path)
         self.clock = clock or SystemClock()
         self.limits = PayloadLimits(settings.event_kilobytes << 10, settings.batch_kilobytes << 10)
-        self._ledger = open_ledger(path)
+        self._ledger = open_ledger(path, _PATIENCE)
+        self._rejections = Rejections(self._ledger.database)
         self._keys: dict[str, Key] = {}
         self._read_at: dt.datetime | None = None
         self._noted_at = self.clock.now()
@@ -93,7 +120,9 @@ class Collector(Generic[Ticket]):
     def close(self) -> None:
         """Keeps and answers what was taken on, then closes the ledger."""
         self._intake.close()
-        self._note_used(self.clock.now())
+        with contextlib.suppress(EthogramError):  # what is only for information holds no end up
+            self._note_used(self.clock.now())
+            self.note_rejected()
         self._ledger.close()
 
     # --- keys ------------------------------------------------------------------------------------------------------
@@ -147,12 +176,31 @@ class Collector(Generic[Ticket]):
         """Whether the messages are taken on, to be answered under the ticket; otherwise too many wait."""
         return self._intake.offer(ticket, taken.messages, self.clock.now())
 
+    def trouble(self) -> str | None:
+        """What keeps events from being kept, looked at anew, so that it is known when nothing does any more."""
+        if self._intake.trouble is None:
+            return None
+        try:
+            requests.probe(self._ledger.database, self.clock.now())
+        except EthogramError as error:
+            return error.message
+        self._intake.trouble = None
+        return None
+
+    def reject(self, draft: RejectedDraft, content: bytes = b"", secret: str | None = None) -> None:
+        """Takes note of a rejected call, for `note_rejected`; see `Rejections.add`."""
+        self._rejections.add(draft, content, secret)
+
+    def note_rejected(self) -> bool:
+        """Writes down what was rejected; a step that never has more to do at once."""
+        return self._rejections.flush(self.clock.now())
+
     def depth(self) -> tuple[int, dt.timedelta]:
         """How many kept messages wait for the warehouse, and for how long the oldest has."""
         count, oldest = requests.depth(self._ledger.database)
         return count, max(self.clock.now() - oldest, dt.timedelta()) if oldest is not None else dt.timedelta()
 
 
-def open_ledger(path: Path) -> Ledger:
-    """The ledger of the workspace in a directory."""
-    return Ledger(config.read(path).ledger or f"sqlite:///{path.resolve() / 'ledger.sqlite'}")
+def open_ledger(path: Path, patience: float = 30) -> Ledger:
+    """The ledger of the workspace in a directory; see `Ledger` for the patience."""
+    return Ledger(config.read(path).ledger or f"sqlite:///{path.resolve() / 'ledger.sqlite'}", patience)

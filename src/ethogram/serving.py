@@ -85,9 +85,11 @@ def serve(
         for worker in reversed(workers):  # the first one ends first: the others see what it has done
             stack.callback(worker.stop)
 
+        moving = workers[:1]
+
         def answer(settled: Sequence[tuple[Ticket, Kept | Failed]]) -> None:
             settle(settled)
-            for worker in workers[:1]:
+            for worker in moving:
                 worker.wake()
 
         def start() -> None:
@@ -97,6 +99,9 @@ def serve(
         collector: Collector[Ticket] | None = None
         if role is not Role.WORK:
             collector = Collector(path, answer, clock=chosen)
+            noting = Worker("noting what was rejected", collector.note_rejected, poll=1.0)
+            workers.append(noting)
+            stack.callback(noting.stop)
         app = App(
             collector=collector,
             backlog=collector.depth if collector is not None else _backlog(workspace),

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from web.browser import CHROMIUM, MISSING, Browser, Page, running
-from web.browser_site import Answer, Site, serving
+from web.browser import CHROMIUM, MISSING, Browser, Page
+from web.browser_site import Answer, Site
 
 pytestmark = [pytest.mark.outside, pytest.mark.skipif(CHROMIUM is None, reason=MISSING)]
 
@@ -24,18 +24,6 @@ CLOCK = """
   window.later = (milliseconds) => { ahead += milliseconds } }
 """
 GPC = "Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', { get: () => true })"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running() as browser:
-        yield browser
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with serving() as site:
-        yield site
 
 
 @pytest.fixture

@@ -14,24 +14,12 @@ import pytest
 import vendor_analytics
 from ethogram.errors import SettingError
 from ethogram.web.snippet import FILES, LOADER, SCRIPT, STATIC, VENDOR, settings
-from web.browser import CHROMIUM, MISSING, Browser, Page, running
-from web.browser_site import Answer, Site, serving
+from web.browser import CHROMIUM, MISSING, Browser, Page
+from web.browser_site import Answer, Site
 
 in_browser = pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
 SNIPPET = (Path(__file__).parent / "segment_snippet" / "snippet.js").read_text(encoding="utf-8")
 SEGMENT = "https://cdn.segment.com"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with running() as browser:
-        yield browser
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    with serving() as site:
-        yield site
 
 
 @pytest.fixture

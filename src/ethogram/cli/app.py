@@ -40,6 +40,7 @@ SECTIONS: dict[str, tuple[Listed, ...]] = {
     "Serve": (
         Listed("serve", "serve", "Take events over HTTP, as the Segment tracking spec sends them."),
         Listed("keys", "keys", "Add, list and revoke the keys of senders and askers."),
+        Listed("rejected", "rejected", "List what the server rejected, with the reasons."),
     ),
     "Know the data": (
         Listed("events", "catalogue", "List the events received, or describe one."),

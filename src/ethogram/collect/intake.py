@@ -6,6 +6,7 @@ requests gather. What waits is bounded: more is refused at once, before memory g
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import deque
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ class Intake(Generic[Ticket]):
         most_messages: int,
         most_together: int = 10_000,
     ) -> None:
+        self.trouble: str | None = None
         self._database = database
         self._answer = answer
         self._most_messages = most_messages
@@ -98,10 +100,16 @@ class Intake(Generic[Ticket]):
             outcomes: Sequence[Outcome]
             try:
                 outcomes = keep(self._database, [messages for _, messages, _ in group], min(now for *_, now in group))
-            except EthogramError as error:
-                outcomes = [Failed(error.message)] * len(group)
+                self.trouble = None
             except Exception as error:  # noqa: BLE001  # whatever it is, the senders are told to come again
-                outcomes = [Failed(f"{type(error).__name__}: {error}")] * len(group)
+                reason = error.message if isinstance(error, EthogramError) else f"{type(error).__name__}: {error}"
+                outcomes = [Failed(reason)] * len(group)
+                self._complain(reason)
             with self._changed:
                 self._waiting -= size
             self._answer([(ticket, outcome) for (ticket, *_), outcome in zip(group, outcomes, strict=True)])
+
+    def _complain(self, reason: str) -> None:
+        if reason != self.trouble:
+            sys.stderr.write(f"ethogram: events cannot be kept, senders are asked to come again: {reason}\n")
+        self.trouble = reason

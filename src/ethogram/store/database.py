@@ -33,6 +33,7 @@ class Database:
     Args:
         url: `sqlite:////absolute/file.db`, `sqlite://` (in memory, for one-off questions) or
             `postgresql://user:password@host/database`.
+        patience: seconds that a statement waits for another process that writes to a SQLite file.
 
     Raises:
         SettingError: the address is of another kind, or its driver is not installed.
@@ -40,8 +41,8 @@ class Database:
         LedgerError: the database cannot be opened.
     """
 
-    def __init__(self, url: str) -> None:
-        self._engine = _engine(url)
+    def __init__(self, url: str, patience: float = 30) -> None:
+        self._engine = _engine(url, patience)
         try:
             self._migrate()
         except BaseException:
@@ -92,14 +93,14 @@ def first_line(error: BaseException) -> str:
     return text.splitlines()[0][:300] if text else type(error).__name__
 
 
-def _engine(url: str) -> sa.Engine:
+def _engine(url: str, patience: float) -> sa.Engine:
     try:
         address = sa.make_url(url)
     except SQLAlchemyError:
         address = None
     backend = address.get_backend_name() if address is not None else None
     if address is not None and backend == "sqlite":
-        return _sqlite(address)
+        return _sqlite(address, patience)
     if address is not None and backend in ("postgresql", "postgres"):
         try:
             return sa.create_engine(address.set(drivername="postgresql+pg8000"), pool_pre_ping=True)
@@ -114,11 +115,11 @@ def _engine(url: str) -> sa.Engine:
     )
 
 
-def _sqlite(address: sa.URL) -> sa.Engine:
+def _sqlite(address: sa.URL, patience: float) -> sa.Engine:
     in_memory = address.database in (None, "", ":memory:")
     if not in_memory:
         Path(str(address.database)).parent.mkdir(parents=True, exist_ok=True)
-    arguments = {"timeout": 30, "isolation_level": None, "check_same_thread": False}
+    arguments = {"timeout": patience, "isolation_level": None, "check_same_thread": False}
     plain = address.set(drivername="sqlite")
     engine = (
         sa.create_engine(plain, connect_args=arguments, poolclass=StaticPool)
@@ -128,7 +129,7 @@ def _sqlite(address: sa.URL) -> sa.Engine:
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
-        connection.execute("PRAGMA busy_timeout = 30000")
+        connection.execute(f"PRAGMA busy_timeout = {round(patience * 1000)}")
         connection.execute("PRAGMA foreign_keys = ON")
         if not in_memory:
             _write_ahead(connection)

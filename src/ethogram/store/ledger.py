@@ -34,6 +34,7 @@ class Ledger:
     Args:
         url: `sqlite:////absolute/file.db`, `sqlite://` (in memory, for one-off questions) or
             `postgresql://user:password@host/database`.
+        patience: seconds that a statement waits for another process that writes to a SQLite file.
 
     Raises:
         SettingError: the address is of another kind, or its driver is not installed.
@@ -41,8 +42,8 @@ class Ledger:
         LedgerError: the database cannot be opened.
     """
 
-    def __init__(self, url: str) -> None:
-        self.database = Database(url)
+    def __init__(self, url: str, patience: float = 30) -> None:
+        self.database = Database(url, patience)
 
     def close(self) -> None:
         """Closes all connections; a second call does nothing."""

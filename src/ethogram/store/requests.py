@@ -18,7 +18,7 @@ import msgspec
 import sqlalchemy as sa
 
 from ethogram.errors import LedgerError
-from ethogram.store import tables
+from ethogram.store import settings, tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,6 +70,7 @@ class Waiting:
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(tuple[Message, ...])
 _ROWS = 500  # a block takes at most, and one statement names at most
+_PROBED = "probed_at"  # the setting that `probe` writes
 _LITTLE = 1  # zlib's fastest: a third of the size for little time
 
 
@@ -107,6 +108,16 @@ def keep(database: Database, groups: Sequence[Sequence[Message]], now: dt.dateti
                 tables.requests.insert().values(received_at=now, messages=len(chosen), body=body, block=None)
             )
     return results
+
+
+def probe(database: Database, now: dt.datetime) -> None:
+    """Returns when something could be written and is on disk.
+
+    Raises:
+        EthogramError: nothing can be written now.
+    """
+    with database.writing() as connection:
+        settings.keep(connection, _PROBED, now.isoformat())
 
 
 def waiting(connection: sa.Connection, messages: int) -> tuple[Waiting, ...]:

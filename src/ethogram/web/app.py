@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from ethogram.collecting import ENDPOINTS
 from ethogram.errors import EthogramError
 from ethogram.web import answers, metrics, snippet
+from ethogram.web.faults import Faults
 from ethogram.web.ingest import PREFIX, Ingest, Ticket
 from ethogram.web.metrics import Metrics
 
@@ -53,10 +54,12 @@ class App:
     mounts: Mapping[str, Asgi] = field(default_factory=dict)
     files: Mapping[str, Path] = field(default_factory=lambda: dict(snippet.FILES))
     _ingest: Ingest | None = None
+    _faults: Faults = field(init=False)
     _mounted: list[tuple[str, Asgi]] = field(default_factory=list)
     _contents: dict[Path, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._faults = Faults(self.metrics)
         if self.collector is not None:
             self._ingest = Ingest(self.collector, self.metrics)
         self._mounted = sorted(self.mounts.items(), key=lambda mount: -len(mount[0]))
@@ -66,7 +69,10 @@ class App:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         elif scope["type"] == "http":
-            await self._http(scope, receive, send)
+            try:
+                await self._http(scope, receive, send)
+            except Exception as fault:  # noqa: BLE001  # whatever it is, the server goes on, and says nothing about itself
+                await self._faults.answer(fault, send)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -129,6 +135,8 @@ class App:
 
     async def _ready(self, send: Send) -> None:
         trouble = self.trouble()
+        if trouble is None and self.collector is not None:
+            trouble = await asyncio.to_thread(self.collector.trouble)
         try:
             await asyncio.to_thread(self.backlog)
         except EthogramError as error:

@@ -13,14 +13,14 @@ import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from ethogram.collecting import ENDPOINTS, Failed, Kept, Refused, Unsure
+from ethogram.collecting import ENDPOINTS, Failed, Kept, Refused, RejectedDraft, Unsure
 from ethogram.web import answers
 from ethogram.web.body import GoneError, Unreadable, read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ethogram.collecting import Collector, Taken
+    from ethogram.collecting import Collector, Envelope, Taken
     from ethogram.web.answers import Receive, Scope, Send
     from ethogram.web.metrics import Metrics
 
@@ -68,6 +68,8 @@ class Ingest:
         elif "code" in value and "rejected" not in value:
             self._metrics.count("ethogram_rejected_total", value["code"])
         self._metrics.count("ethogram_requests_total", str(status))
+        if status == 408:
+            cors = [*cors, (b"connection", b"close")]  # the rest of the body may come at any time, or never
         if status == 200:
             await answers.json(send, 200, value, cors)
         elif status:
@@ -83,24 +85,43 @@ class Ingest:
         except GoneError:
             return 0, {}
         if isinstance(body, Unreadable):
-            return body.status, {"code": body.code, "message": body.message}
+            return self._refused(endpoint, body.status, body.code, body.message)
         given = _key_of(scope, headers)
         if given is not None:
-            refused = await self._refused_key(given)
+            refused = await self._refused_key(endpoint, given)
             if refused is not None:
                 return refused
         envelope = self._collector.opened(endpoint, body)
         if isinstance(envelope, Refused):
-            return envelope.status, {"code": envelope.code, "message": envelope.message}
+            # What strangers send is not kept.
+            kept = body if given is not None else b""
+            return self._refused(endpoint, envelope.status, envelope.code, envelope.message, kept, given)
+        key = given if given is not None else envelope.write_key
         if given is None:
-            refused = await self._refused_key(envelope.write_key)
+            refused = await self._refused_key(endpoint, key)
             if refused is not None:
                 return refused
-        return await self._kept(self._collector.checked(envelope), single=not is_batch)
+        taken = self._collector.checked(envelope)
+        if taken.rejected:
+            self._note(endpoint, envelope, taken, key)
+        return await self._kept(taken, single=not is_batch)
 
-    async def _kept(self, taken: Taken, *, single: bool) -> tuple[int, dict[str, Any]]:
+    def _refused(
+        self, endpoint: str, status: int, code: str, message: str, body: bytes = b"", key: str | None = None
+    ) -> tuple[int, dict[str, Any]]:
+        """The answer to a request that is not taken, which is noted."""
+        self._collector.reject(RejectedDraft(self._collector.clock.now(), code, message, endpoint), body, key)
+        return status, {"code": code, "message": message}
+
+    def _note(self, endpoint: str, envelope: Envelope, taken: Taken, key: str | None) -> None:
+        """Notes the calls of a request that are not taken."""
+        now = self._collector.clock.now()
         for unfit in taken.rejected:
             self._metrics.count("ethogram_rejected_total", unfit.code)
+            draft = RejectedDraft(now, unfit.code, unfit.reason, endpoint, unfit.index, unfit.message_id or "")
+            self._collector.reject(draft, bytes(envelope.calls[unfit.index]), key)
+
+    async def _kept(self, taken: Taken, *, single: bool) -> tuple[int, dict[str, Any]]:
         for what, times in taken.warnings.items():
             self._metrics.count("ethogram_warnings_total", what, times)
         rejected = [
@@ -117,7 +138,7 @@ class Ingest:
             return 429, {"code": "overloaded", "message": "more events come than can be written; send this again later"}
         outcome = await ticket.future
         if isinstance(outcome, Failed):
-            return 503, {"code": "unavailable", "message": f"nothing was kept, send this again: {outcome.reason}"}
+            return 503, {"code": "unavailable", "message": "nothing was kept; send this again later"}
         for each in taken.messages:
             self._metrics.count("ethogram_events_total", each.call)
         if outcome.duplicates:
@@ -132,11 +153,11 @@ class Ingest:
 
     # --- keys ------------------------------------------------------------------------------------------------------
 
-    async def _refused_key(self, given: str | None) -> tuple[int, dict[str, Any]] | None:
+    async def _refused_key(self, endpoint: str, given: str | None) -> tuple[int, dict[str, Any]] | None:
         """The answer to a key that is not good here; None for a good one."""
         if not given:
             message = "no write key: send it as the user name of Basic authentication, or as `writeKey` in the body"
-            return 401, {"code": "missing_key", "message": message}
+            return self._refused(endpoint, 401, "missing_key", message)
         unsure = None
         if self._collector.is_stale(given):
             # Senders with a known key do not wait for the ledger.
@@ -148,7 +169,7 @@ class Ingest:
             return None
         if unsure is not None:
             return 503, {"code": "unavailable", "message": "the keys cannot be read now; send this again later"}
-        return 401, {"code": "unknown_key", "message": "this key is unknown or revoked, or may not send events"}
+        return self._refused(endpoint, 401, "unknown_key", "this key is unknown or revoked, or may not send events")
 
 
 def _key_of(scope: Scope, headers: Mapping[bytes, bytes]) -> str | None:

@@ -18,6 +18,7 @@ _COUNTERS = {
     "ethogram_events_total": ("Calls accepted, by call.", "call"),
     "ethogram_rejected_total": ("Calls and requests rejected, by reason.", "reason"),
     "ethogram_duplicates_total": ("Calls that had come before, by whether their content is the same.", "content"),
+    "ethogram_faults_total": ("Requests that failed by a fault of the server's own, by its kind.", "kind"),
     "ethogram_warnings_total": ("Calls accepted although something about them is odd, by what.", "what"),
     "ethogram_moved_total": ("Rows that came to the warehouse, by what they are.", "what"),
     "ethogram_membership_changes_total": ("Profiles that entered or left a segment, by which of the two.", "change"),

@@ -1,6 +1,7 @@
 """The server: an application on a socket, until it is told to stop.
 
-Runs uvicorn in this process. On SIGTERM or Ctrl-C it takes no more requests, answers those it has, and returns.
+Runs uvicorn in this process, with the connections of `connection.py`. On SIGTERM or Ctrl-C it takes no more requests,
+answers those it has, and returns.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from ethogram.errors import SettingError
+from ethogram.web.connection import Connection, connection_class, most_connections
 
 if TYPE_CHECKING:
     from ethogram.web.app import App
@@ -36,24 +38,31 @@ def bound(host: str, port: int) -> socket.socket:
         ) from error
 
 
+def server_of(app: App, connections: type[Connection]) -> uvicorn.Server:
+    """The server of an application, not yet running."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            loop="uvloop",
+            http=connections,
+            ws="none",
+            lifespan="on",
+            access_log=False,
+            log_level="error",
+            server_header=False,
+            timeout_keep_alive=_IDLE,
+            timeout_graceful_shutdown=_LAST_REQUESTS,
+        )
+    )
+
+
 def run(app: App, listening: socket.socket) -> None:
     """Serves until a signal says stop; everything that was answered is on disk when it returns."""
-    config = uvicorn.Config(
-        app,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        timeout_keep_alive=_IDLE,
-        timeout_graceful_shutdown=_LAST_REQUESTS,
-    )
+    server = server_of(app, connection_class(most=most_connections()))
     # Uvicorn raises the signal again after its end, which would kill the process before it has closed its stores.
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, _stopping)
-    uvicorn.Server(config).run(sockets=[listening])
+    server.run(sockets=[listening])
 
 
 def _stopping(number: int, frame: object) -> None:
