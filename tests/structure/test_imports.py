@@ -25,9 +25,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "measure": (*LEAVES, "model", "store", "segment language"),
     # The composition root, in two parts: what a workspace has opened, and its definitions.
     "definitions": (*LEAVES, "model", "store", "segment language", "segment running", "measure", "runtime"),
+    "identities": (*LEAVES, "model", "store", "runtime"),
     "runtime": (
         *LEAVES, "config", "model", "store", "collect", "segment language", "segment running", "measure", "frames",
-        "definitions",
+        "definitions", "identities",
     ),
     # One-off questions over data frames: composes a warehouse in memory as `runtime` composes one on disk.
     "frames": (
@@ -45,7 +46,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 # The half of `segment` that runs plans and so may use the stores; every other module there is the language half.
-RUNNING = {"run", "live", "history", "explain", "evaluate", "saved", "scoped", "why"}
+RUNNING = {"run", "live", "history", "explain", "evaluate", "saved", "scoped", "verify", "why"}
 
 # Third-party packages -> who may import them. The standard library is free, except time (below).
 DRIVERS: dict[str, tuple[str, ...]] = {

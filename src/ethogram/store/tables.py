@@ -226,6 +226,51 @@ changes = sa.Table(
     sqlite_autoincrement=True,
 )
 
+# Ids that a claim or a decision was ever about; any other id is a profile of its own. See `identities.py`.
+identities = sa.Table(
+    "identities",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("profile_id", sa.Text, nullable=False),  # where it points; itself, where it is a profile
+    sa.Column("known", sa.Boolean, nullable=False),  # it came as `userId` at least once
+    sa.Index(None, "profile_id"),
+    sqlite_with_rowid=False,
+)
+identity_claims = sa.Table(
+    "identity_claims",
+    metadata,
+    sa.Column("anonymous_id", sa.Text, primary_key=True),
+    sa.Column("user_id", sa.Text, primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False),  # microseconds since 1970, the earliest that was said
+    sqlite_with_rowid=False,
+)
+identity_decisions = sa.Table(
+    "identity_decisions",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("verb", sa.Text, nullable=False),  # merge | split
+    sa.Column("identity", sa.Text, nullable=False),
+    sa.Column("into", sa.Text),  # of a merge
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("undone_at", Instant),
+    sa.Index(None, "identity"),
+    sqlite_autoincrement=True,
+)
+identity_moves = sa.Table(
+    "identity_moves",
+    metadata,
+    sa.Column("id", _LONG, primary_key=True, autoincrement=True),
+    sa.Column("identity", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("target", sa.Text, nullable=False),
+    sa.Column("cause", sa.Text, nullable=False),  # claim | known | merge | split | undo
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("done", sa.Boolean, nullable=False),  # the warehouse has followed
+    sa.Index(None, "done", "id"),
+    sqlite_autoincrement=True,
+)
+
 # The newest rejected calls of each reason; see `rejected.py`.
 rejected = sa.Table(
     "rejected",
@@ -240,5 +285,88 @@ rejected = sa.Table(
     sa.Column("content", sa.Text, nullable=False),  # how it began, without keys
     sa.Index(None, "code", "id"),
     sa.Index(None, "at"),
+    sqlite_autoincrement=True,
+)
+
+# Where things are sent over HTTP, and how that goes; see `endpoints.py`.
+endpoints = sa.Table(
+    "endpoints",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("kind", sa.Text, nullable=False),  # webhook | sync
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("secret", sa.Text, nullable=False),
+    sa.Column("old_secret", sa.Text),  # signs too, until `old_until`
+    sa.Column("old_until", Instant),
+    sa.Column("in_order", sa.Boolean, nullable=False),  # one delivery at a time, and none before the one before
+    sa.Column("enabled", sa.Boolean, nullable=False),
+    sa.Column("reason", sa.Text),  # why it is not
+    sa.Column("failures", sa.Integer, nullable=False),  # in a row, that were the endpoint's
+    sa.Column("failing_since", Instant),
+    sa.Column("held_until", Instant),  # nothing is sent before
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("removed_at", Instant),
+    sqlite_autoincrement=True,
+)
+
+# What is to be sent, and what became of it; see `deliveries.py`.
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    sa.Column("number", _LONG, primary_key=True, autoincrement=True),  # the order of making
+    sa.Column("id", sa.Text, nullable=False, unique=True),  # derived from what it tells; the same at every attempt
+    sa.Column("endpoint", sa.Integer, sa.ForeignKey("endpoints.id"), nullable=False),
+    sa.Column("about", sa.Text, nullable=False),  # for people
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),  # waiting | sent | dead
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("due_at", Instant, nullable=False),
+    sa.Column("claim", sa.Text),  # who sends it now, until `claimed_until`
+    sa.Column("claimed_until", Instant),
+    sa.Column("status", sa.Integer),  # of the last answer
+    sa.Column("error", sa.Text),  # of the last attempt
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("finished_at", Instant),
+    sa.Index(None, "endpoint", "state", "due_at"),
+    sa.Index(None, "state", "finished_at"),
+    sqlite_autoincrement=True,
+)
+
+# Which changes an endpoint is told; its number is the endpoint's.
+webhooks = sa.Table(
+    "webhooks",
+    metadata,
+    sa.Column("id", sa.Integer, sa.ForeignKey("endpoints.id"), primary_key=True, autoincrement=False),
+    sa.Column("segments", sa.JSON(none_as_null=True)),  # numbers; None is all
+    sa.Column("changes", sa.JSON, nullable=False),  # entered, left
+    sa.Column("traits", sa.JSON, nullable=False),
+    sa.Column("most", sa.Integer, nullable=False),  # changes in one request
+    sa.Column("watermark", sa.BigInteger, nullable=False),  # the last change of the feed that it was made for
+)
+
+# Members of a segment that are kept the same elsewhere; see `syncs.py`.
+syncs = sa.Table(
+    "syncs",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("segment", sa.Integer, sa.ForeignKey("segments.number"), nullable=False),
+    sa.Column("path", sa.Text),  # in the workspace's `sync/`
+    sa.Column("endpoint", sa.Integer, sa.ForeignKey("endpoints.id")),
+    sa.Column("format", sa.Text, nullable=False),  # csv | parquet | jsonl | json
+    sa.Column("mode", sa.Text, nullable=False),  # full | changes
+    sa.Column("traits", sa.JSON, nullable=False),
+    sa.Column("schedule", sa.Text, nullable=False),  # see `deliver/schedule.py`
+    sa.Column("watermark", sa.BigInteger, nullable=False),  # up to where the target has the feed; -1: it has nothing
+    sa.Column("generation", sa.Integer, nullable=False),  # of the newest difference that was written down
+    sa.Column("place", sa.Integer),  # how many of its rows were handed over; None: all
+    sa.Column("snapshot", sa.Integer, nullable=False),  # the generation whose members are in a file; 0: none
+    sa.Column("due_at", Instant),  # None: on the next change
+    sa.Column("asked", sa.Boolean, nullable=False),  # somebody wants it now
+    sa.Column("synced_at", Instant),
+    sa.Column("members", sa.BigInteger),  # in the target, by then
+    sa.Column("trouble", sa.Text),  # of the last attempt
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("removed_at", Instant),
     sqlite_autoincrement=True,
 )
