@@ -213,6 +213,7 @@ class Live:
         A change is a key, a segment, whether it was entered, the version, the cause, and the profile's id.
         """
         live = self._saved.live()
+        crossed = self._saved.crossed(live)
         profiles = {each.number: each for each in live.values() if each.entity == Entity.PROFILE.value}
         definitions: Mapping[int, Definition] = {
             number: self._saved.definition(segment, live) for number, segment in profiles.items()
@@ -238,8 +239,11 @@ class Live:
             found = tuple(sorted(standing.segments))
             if key in held and found == tuple(sorted(before)) and due_at == standing.due_at:
                 continue
-            rows.append([key, list(found), micros(standing.due_at)])
-            for number in sorted(set(found) ^ set(before)):
+            changed = sorted(set(found) ^ set(before))
+            # Whose recorded entries and exits others look at is due again at once: by then they are recorded.
+            due_at = now if crossed.intersection(changed) else standing.due_at
+            rows.append([key, list(found), micros(due_at)])
+            for number in changed:
                 segment = profiles.get(number)
                 if segment is not None and not segment.static:
                     changes.append([key, number, number in found, segment.version, cause, standing.id])

@@ -104,6 +104,11 @@ class Plan:
             names |= gathered.events
         return tuple(sorted(names))
 
+    @property
+    def looks_at_accounts(self) -> bool:
+        """Whether an answer depends on more than one profile's own facts."""
+        return self._is_account or any(stream.source in _OF_ACCOUNT for stream in self._registry.streams)
+
     # --- queries --------------------------------------------------------------------------------------------
 
     def evaluation(self, conditions: Mapping[int, Compiled]) -> Query:

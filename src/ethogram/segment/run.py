@@ -180,15 +180,31 @@ class Runner:
         )
 
     def _keep(self, work: _Work) -> None:
-        # Rows replace each other by revision, so writing them twice is writing them once.
+        # Rows replace each other by revision, so writing them twice is writing them once. Whoever becomes known later
+        # is in nothing yet, and due then; whose recorded entries and exits others look at is due at once.
+        live = {segment.name: segment for segment in work.segments}
         self._warehouse.command(
             f"""INSERT INTO memberships
                 SELECT if(n.key = 0, o.key, n.key), n.segments,
-                       if(n.key = 0, {{never:{INSTANT}}}, n.due_at), {{at:{INSTANT}}}, {{revision:UInt64}}
-                FROM {work.table} AS n
+                       if(n.key = 0, {{never:{INSTANT}}}, n.due_at) AS due, {{at:{INSTANT}}}, {{revision:UInt64}}
+                FROM (
+                    SELECT key, segments, if(key IN (
+                        SELECT key FROM membership_changes
+                        WHERE run = {{run:UInt64}} AND has({{crossed:Array(UInt32)}}, segment)
+                    ), {{at:{INSTANT}}}, due_at) AS due_at FROM {work.table}
+                    UNION ALL
+                    SELECT profile AS key, CAST([] AS Array(UInt32)) AS segments, min(known_at) AS due_at
+                    FROM profiles GROUP BY profile HAVING min(known_at) > {{at:{INSTANT}}}
+                ) AS n
                 FULL OUTER JOIN (SELECT key, segments, due_at FROM memberships FINAL) AS o ON n.key = o.key
-                WHERE n.segments != o.segments OR n.due_at != o.due_at OR o.key = 0""",
-            {"at": work.run.as_of, "never": NEVER, "revision": self._ledger.next_revision(micros(work.run.started_at))},
+                WHERE n.segments != o.segments OR due != o.due_at OR o.key = 0""",
+            {
+                "at": work.run.as_of,
+                "never": NEVER,
+                "run": work.run.id,
+                "crossed": sorted(self._saved.crossed(live)),
+                "revision": self._ledger.next_revision(micros(work.run.started_at)),
+            },
         )
 
     def _tell(self, work: _Work) -> None:

@@ -11,22 +11,24 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from ethogram.errors import UnknownNameError
-from ethogram.model.segment import Definition, Entity, InSegment
+from ethogram.model.segment import Crossed, Definition, Entity, InSegment
 from ethogram.segment.checker import check
 from ethogram.segment.parser import parse
 from ethogram.segment.rewrites import expand
+from ethogram.segment.shape import walk
 from ethogram.store.ledger import Ledger, SavedSegment
 
 Live = Mapping[str, SavedSegment]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Held:
-    """The live segments at one revision of the ledger, with the definitions that were expanded among them."""
+    """The live segments at one revision of the ledger, with what was found out about them."""
 
     revision: int
     live: Live
     expanded: dict[tuple[str, int], Definition] = field(default_factory=dict)
+    crossed: frozenset[int] | None = None
 
 
 class SavedSegments:
@@ -76,6 +78,22 @@ class SavedSegments:
     def expanded(self, definition: Definition, live: Live, name: str | None = None) -> Definition:
         """The definition with references to other dynamic segments replaced by what they stand for."""
         return expand(definition, lambda other: self.lookup(live, other), within=(name,) if name else ())
+
+    def crossed(self, live: Live) -> frozenset[int]:
+        """The numbers of segments whose recorded entries and exits other segments look at."""
+        held = self._held
+        if held.crossed is None or live is not held.live:
+            names = {
+                node.name
+                for segment in live.values()
+                for node, _ in walk(self._written(segment).condition)
+                if isinstance(node, Crossed)
+            }
+            found = frozenset(live[name].number for name in names if name in live)
+            if live is not held.live:
+                return found
+            held.crossed = found
+        return held.crossed
 
     def lookup(self, live: Live, name: str) -> Definition | None:
         """The definition behind a name; None for a static segment.
