@@ -64,6 +64,7 @@ SECTIONS: dict[str, tuple[Listed, ...]] = {
         Listed("overlap", "change", "Show how segments overlap: each pair, and each exact combination."),
     ),
     "Maintain": (
+        Listed("verify", "verify", "Compute everything anew and compare it with recorded membership."),
         Listed("doctor", "health", "Check the workspace and say what is wrong."),
         Listed("rebuild", "health", "Rebuild the warehouse from the accepted batches."),
         Listed("schema", "define", "Print the JSON Schema of a segment's tree."),

@@ -17,6 +17,7 @@ class ExitCode(IntEnum):
     REJECTS = 3
     BUSY = 4
     DAMAGED = 5
+    DIFFERENT = 6
     INTERNAL = 70
     INTERRUPTED = 130
 
@@ -28,6 +29,7 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.REJECTS: "loaded, but some rows were rejected",
     ExitCode.BUSY: "another process holds the workspace; try again",
     ExitCode.DAMAGED: "the warehouse is damaged; `ethogram rebuild` restores it",
+    ExitCode.DIFFERENT: "`ethogram verify` found something recorded that is not what computing it anew gives",
     ExitCode.INTERNAL: "a failure inside Ethogram",
     ExitCode.INTERRUPTED: "stopped with Ctrl-C",
 }
