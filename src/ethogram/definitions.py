@@ -133,7 +133,8 @@ class Segments:
             ids = [str(id_) for id_ in self._workspace.members(snapshot_of, as_of=as_of).column(0).to_pylist()]
             english = f"People who were in “{snapshot_of}” on {self._workspace.now(as_of):%Y-%m-%d %H:%M} UTC."
         else:
-            ids = list(profile_ids or ())
+            people = self._workspace.identities.resolve(list(profile_ids or ()))
+            ids = list(dict.fromkeys(people.values()))
             english = f"People on the list “{name}”."
         draft = SegmentDraft(name, text=None, tree=None, english=english, static=True, description=description)
         saved = self._ledger.save_segment(draft, self._clock.now())

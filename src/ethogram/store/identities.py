@@ -262,7 +262,7 @@ def undo(connection: sa.Connection, number: int, now: dt.datetime, actor: str, u
     rows = tables.identity_decisions
     found = connection.execute(sa.select(rows).where(rows.c.id == number)).first()
     if found is None:
-        raise UnknownNameError(f"there is no decision {number}", hint="`ethogram profiles decisions` lists them.")
+        raise UnknownNameError(f"there is no decision {number}", hint="`ethogram identities list` shows them.")
     decision = Decision(**found._asdict())
     if decision.undone_at is not None:
         raise SettingError(f"decision {number} is undone already", hint="Nothing was changed.")

@@ -84,7 +84,8 @@ def _move(warehouse: Warehouse, database: Database, moves: Sequence[Move], now: 
         if not warehouse.query(f"SELECT 1 FROM {table} WHERE {mine} LIMIT 1", bound):
             continue
         warehouse.command(
-            f"INSERT INTO {table} SELECT * REPLACE ({place} AS profile) FROM {table} WHERE {mine} ORDER BY profile, ts",
+            # Chosen inside: beside the replacement, `profile` would be the new one.
+            f"INSERT INTO {table} SELECT * REPLACE ({place} AS profile) FROM (SELECT * FROM {table} WHERE {mine})",
             bound,
             token=f"move-{moves[0].id}-{table}",
             **WRITING,
