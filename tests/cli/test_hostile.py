@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ethogram.cli.hostile import formula_proof, visible, visible_json, visible_lines
+from ethogram.cli.hostile import visible, visible_json, visible_lines
+from ethogram.model.spreadsheets import formula_proof
 
 _ACTS_ON_THE_TERMINAL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\u061c]")
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from ethogram.cli.hostile import formula_proof
 from ethogram.cli.plain import to_json
 from ethogram.errors import InputError
+from ethogram.model.spreadsheets import formula_proof
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -15,7 +15,6 @@ _HOSTILE = re.compile(
 )
 # The same without line feeds and the ASCII controls: what `json.dumps` leaves unescaped.
 _HOSTILE_IN_JSON = re.compile(_HOSTILE.pattern.replace("\x00-\x1f", ""))
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def visible(text: str) -> str:
@@ -35,15 +34,6 @@ def visible_lines(text: str) -> str:
 def visible_json(text: str) -> str:
     """JSON text with the same characters as JSON escapes; it stays the same JSON value."""
     return _HOSTILE_IN_JSON.sub(lambda match: _json_escape(match.group()), text)
-
-
-def formula_proof(text: str) -> str:
-    """The text with an apostrophe in front if a spreadsheet would take it for a formula (OWASP, CSV injection).
-
-    >>> formula_proof("=1+1")
-    "'=1+1"
-    """
-    return "'" + text if text.startswith(_FORMULA_STARTS) else text
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -364,7 +364,7 @@ syncs = sa.Table(
     sa.Column("due_at", Instant),  # None: on the next change
     sa.Column("asked", sa.Boolean, nullable=False),  # somebody wants it now
     sa.Column("synced_at", Instant),
-    sa.Column("members", sa.BigInteger),  # in the target, by then
+    sa.Column("rows", sa.BigInteger),  # that it was given then
     sa.Column("trouble", sa.Text),  # of the last attempt
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("removed_at", Instant),
