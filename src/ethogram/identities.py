@@ -41,7 +41,9 @@ class Identities:
         return identities.of_profile(self._database, profile_id)
 
     def merge(self, identity: str, *, into: str, actor: str = "local") -> Decision:
-        """Makes two people one: the history of the first becomes the second's, and membership follows at once.
+        """Makes two people one: the history of the first becomes the second's.
+
+        Membership follows with the next tick of a server, or the next run.
 
         Args:
             identity: any id of the one who is given up.

@@ -8,6 +8,7 @@ import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 import ethogram as eg
@@ -71,13 +72,16 @@ def settle(workspace: Workspace) -> None:
         pass
 
 
+def ids(table: pa.Table) -> set[str]:
+    return {str(id_) for id_ in table.column("profile_id").to_pylist()}
+
+
 def members(workspace: Workspace) -> dict[str, set[str]]:
-    return {name: set(workspace.members(name).column("profile_id").to_pylist()) for name in SEGMENTS}
+    return {name: ids(workspace.members(name)) for name in SEGMENTS}
 
 
 def computed(workspace: Workspace) -> dict[str, set[str]]:
-    found = {name: workspace.members(name, as_of=workspace.now()) for name in SEGMENTS}
-    return {name: set(table.column("profile_id").to_pylist()) for name, table in found.items()}
+    return {name: ids(workspace.members(name, as_of=workspace.now())) for name in SEGMENTS}
 
 
 def told(workspace: Workspace) -> dict[str, set[str]]:
@@ -211,7 +215,7 @@ def test_killed_at_any_point_everything_follows_once(
         settle(shop)
         clock.advance(TICK)
         with monkeypatch.context() as patched:
-            patched.setattr(mover.move, "__kwdefaults__", {**mover.move.__kwdefaults__, "at_point": die})
+            patched.setattr(mover.move, "__kwdefaults__", {**(mover.move.__kwdefaults__ or {}), "at_point": die})
             with pytest.raises(KilledError):
                 send(shop, track("view", START, anonymous="x"), identify("ann", "x", START))
     with eg.open(path, clock=clock) as shop:

@@ -39,6 +39,8 @@ SECTIONS: dict[str, tuple[Listed, ...]] = {
     ),
     "Serve": (
         Listed("serve", "serve", "Take events over HTTP, as the Segment tracking spec sends them."),
+        Listed("tail", "tail", "Show events and membership changes as they come."),
+        Listed("replay", "replay", "Play a history to a running server as if it happened now."),
         Listed("keys", "keys", "Add, list and revoke the keys of senders and askers."),
         Listed("rejected", "rejected", "List what the server rejected, with the reasons."),
     ),
@@ -46,6 +48,7 @@ SECTIONS: dict[str, tuple[Listed, ...]] = {
         Listed("events", "catalogue", "List the events received, or describe one."),
         Listed("traits", "catalogue", "List the traits of profiles, or describe one."),
         Listed("profile", "people", "Show one person: traits, segments, timeline."),
+        Listed("identities", "identities", "Show which ids are one person; merge and split people."),
     ),
     "Define segments": (
         Listed("preview", "define", "Count the people a text describes; save nothing."),

@@ -241,8 +241,11 @@ def profile(profile_id: str, limit: int, as_of: AsOf, as_json: bool) -> None:
 def show_profile(out: Output, view: ProfileView, zone: ZoneInfo) -> None:
     """Prints a person."""
     out.line(
-        (visible(view.profile_id), "bold cyan"), f"  known since {wording.instant(view.known_at, zone)} {zone.key}"
+        (visible(view.profile_id), "bold cyan"),
+        f"  {'anonymous, ' if view.anonymous else ''}known since {wording.instant(view.known_at, zone)} {zone.key}",
     )
+    if view.identities:
+        out.line(("also ", "dim"), ", ".join(visible(id_) for id_ in view.identities), indent=2)
     if view.traits:
         out.blank()
         out.line(("traits", "bold"))

@@ -71,7 +71,7 @@ class Identity:
     """An id that belongs to a profile."""
 
     id: str
-    known: bool
+    known: bool  # it came as `userId`
 
 
 # --- asking ----------------------------------------------------------------------------------------------------------
