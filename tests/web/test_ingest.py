@@ -94,6 +94,12 @@ def test_a_page_of_another_site_may_send(server: Server) -> None:
     assert {"authorization", "content-type", "x-retry-count", "x-write-key"} <= set(
         answer.headers["access-control-allow-headers"].split(", ")
     )
+    # A client may add a header of its own, but no line.
+    own = {"Origin": "https://shop.test", "Access-Control-Request-Headers": "X-Own-Retry-Reason, a b, authorization"}
+    allowed = server.send("/v1/t", None, own, method="OPTIONS").headers["access-control-allow-headers"].split(", ")
+    assert "x-own-retry-reason" in allowed
+    assert len(allowed) == len(set(allowed))
+    assert "a b" not in allowed
     for status, body in ((200, TRACK), (400, {})):
         sent = server.send("/v1/t", body, {**BASIC, "Origin": "https://shop.test"})
         assert (sent.status, sent.headers["access-control-allow-origin"]) == (status, "https://shop.test")
@@ -203,6 +209,9 @@ def test_the_files_that_the_snippet_asks_for_are_served(server: Server) -> None:
     assert server.send(f"/analytics.js/v1/{KEY}/analytics.min.js", method="GET", headers={}).status == 200
     settings = server.send(f"/v1/projects/{KEY}/settings", method="GET", headers={}).json
     assert settings["integrations"]["Segment.io"]["apiHost"] == f"127.0.0.1:{server.port}/v1"
+    for path, headers in ((f"/sourceConfig/?writeKey={KEY}", {}), ("/sourceConfig", BASIC)):
+        source = server.send(path, method="GET", headers=headers).json["source"]
+        assert (source["writeKey"], source["enabled"], source["destinations"]) == (KEY, True, [])
 
 
 # --- each with a server of its own -----------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ Writes to an ASGI connection; decides nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
@@ -17,7 +18,8 @@ Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _encoder = msgspec.json.Encoder()
 RETRY_AFTER = 2  # seconds
-_ALLOWED = b"authorization, content-type, content-encoding, x-retry-count, anonymousid, sentat, x-write-key"
+_NAME = re.compile(rb"[a-z0-9-]{1,64}")
+_USUAL = b"authorization, content-type, content-encoding, x-retry-count, anonymousid, sentat, x-write-key"
 
 
 def headers_of(scope: Scope) -> dict[bytes, bytes]:
@@ -39,10 +41,16 @@ def cors(headers: Mapping[bytes, bytes]) -> list[tuple[bytes, bytes]]:
 
 
 async def preflight(headers: Mapping[bytes, bytes], send: Send) -> None:
-    """Answers what a browser asks before it sends to another site."""
+    """Answers what a browser asks before it sends to another site.
+
+    Clients add headers of their own, some only when they try again, so that whatever is asked for is allowed.
+    """
+    asked = headers.get(b"access-control-request-headers", b"").lower()
+    wanted = {name.strip() for name in asked.split(b",")} - {b"", *_USUAL.split(b", ")}
+    also = b"".join(b", " + name for name in sorted(wanted) if _NAME.fullmatch(name)) if len(asked) < 2_000 else b""
     allowed = [
         (b"access-control-allow-methods", b"POST, GET, OPTIONS"),
-        (b"access-control-allow-headers", _ALLOWED),
+        (b"access-control-allow-headers", _USUAL + also),
         (b"access-control-max-age", b"86400"),
     ]
     await write(send, 200, b"", b"text/plain", [*cors(headers), *allowed])

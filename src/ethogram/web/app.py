@@ -16,7 +16,7 @@ from ethogram.collecting import ENDPOINTS
 from ethogram.errors import EthogramError
 from ethogram.web import answers, metrics, snippet
 from ethogram.web.faults import Faults
-from ethogram.web.ingest import PREFIX, Ingest, Ticket
+from ethogram.web.ingest import PREFIX, Ingest, Ticket, key_of
 from ethogram.web.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -130,6 +130,8 @@ class App:
         elif path.startswith(_SETTINGS_BEFORE) and path.endswith(_SETTINGS_AFTER):
             key = path.removeprefix(_SETTINGS_BEFORE).removesuffix(_SETTINGS_AFTER)
             await answers.json(send, 200, snippet.settings(key, _host(scope)), cors)
+        elif path.rstrip("/") == snippet.RUDDER_PATH:
+            await answers.json(send, 200, snippet.rudder_settings(key_of(scope) or ""), cors)
         else:
             await answers.refuse(send, 404, "not_found", "there is nothing at this address", cors)
 

@@ -86,7 +86,7 @@ class Ingest:
             return 0, {}
         if isinstance(body, Unreadable):
             return self._refused(endpoint, body.status, body.code, body.message)
-        given = _key_of(scope, headers)
+        given = key_of(scope)
         if given is not None:
             refused = await self._refused_key(endpoint, given)
             if refused is not None:
@@ -172,8 +172,9 @@ class Ingest:
         return self._refused(endpoint, 401, "unknown_key", "this key is unknown or revoked, or may not send events")
 
 
-def _key_of(scope: Scope, headers: Mapping[bytes, bytes]) -> str | None:
+def key_of(scope: Scope) -> str | None:
     """The key that the headers or the address give; None when they give none."""
+    headers = answers.headers_of(scope)
     given = headers.get(b"authorization", b"")
     kind, _, value = given.strip().partition(b" ")
     if kind.lower() == b"basic":

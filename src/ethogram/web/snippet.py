@@ -1,9 +1,10 @@
-"""What the standard Segment HTML snippet asks its host for, so that a site moves here by changing that host alone.
+"""What browser clients ask their host for, so that a site moves here by changing that host alone.
 
 Step of the path: before collect, in the browser. Reads nothing; names the files that the server hands out and builds
-the settings document. The loader and its bundles are the MIT-licensed npm package `@segment/analytics-next`, vendored
-by `tools/vendor_analytics.py`; `static/vendor/analytics-next/manifest.json` holds version and checksums. It serves
-nothing and checks no key: that is the server's.
+the settings documents: that of the standard Segment snippet, and that of RudderStack's client. The loader and its
+bundles are the MIT-licensed npm package `@segment/analytics-next`, vendored by `tools/vendor_analytics.py`;
+`static/vendor/analytics-next/manifest.json` holds version and checksums. It serves nothing and checks no key: that is
+the server's.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ SCRIPT = STATIC / "ethogram.js"
 LOADER_PATH = "/analytics.js/v1/{write_key}/analytics.min.js"
 LOADER = VENDOR / "analytics.min.js"
 SETTINGS_PATH = "/v1/projects/{write_key}/settings"
+RUDDER_PATH = "/sourceConfig"
 
 FILES: dict[str, Path] = {
     SCRIPT_PATH: SCRIPT,
@@ -66,4 +68,27 @@ def settings(write_key: str, host: str) -> dict[str, Any]:
         "plan": {},
         "metrics": {"sampleRate": 0},
         "remotePlugins": [],
+    }
+
+
+def rudder_settings(write_key: str) -> dict[str, Any]:
+    """Returns the settings document that RudderStack's browser client asks for at `RUDDER_PATH`.
+
+    It names no destination in the browser, and has the client report neither errors nor figures to its maker.
+    """
+    off = {"enabled": False}
+    return {
+        "source": {
+            "id": write_key,
+            "name": "web",
+            "writeKey": write_key,
+            "enabled": True,
+            "workspaceId": "ethogram",
+            "config": {"statsCollection": {"errors": off, "metrics": off}},
+            "connections": [],
+            "destinations": [],
+            "dataplanes": {},
+            "sourceDefinition": {"name": "Javascript"},
+        },
+        "updatedAt": "2026-01-01T00:00:00.000Z",
     }
