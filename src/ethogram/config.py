@@ -5,6 +5,7 @@ Reads `ethogram.toml` and variables that start with `ETHOGRAM_`; writes the file
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
@@ -34,6 +35,8 @@ class Settings:
         queued_messages: how many messages a collector lets wait for the disk before it asks senders to come later.
         keep_days: how long the ledger keeps messages that the warehouse has.
         remember_days: how long a repeated `messageId` is recognised.
+        allow_addresses: networks, separated by commas, that webhooks and syncs may send to although they are not
+            public, and without encryption, such as `10.1.0.0/16, 127.0.0.1`.
         undo_days: how long a merge or a split of profiles can be undone.
     """
 
@@ -46,6 +49,7 @@ class Settings:
     queued_messages: int = 20_000
     keep_days: int = 30
     remember_days: int = 2
+    allow_addresses: str = ""
     undo_days: int = 30
 
     def __post_init__(self) -> None:
@@ -61,6 +65,14 @@ class Settings:
                 f"`now` cannot be `{self.now}`",
                 hint=f"Use `{LIVE}` (the clock) or `{LATEST}` (the instant of the newest event, for historical data).",
             )
+        for network in filter(None, map(str.strip, self.allow_addresses.split(","))):
+            try:
+                ipaddress.ip_network(network, strict=False)
+            except ValueError:
+                raise SettingError(
+                    f"`{network}` in `allow_addresses` is no network",
+                    hint="Use addresses or networks, separated by commas: `10.1.0.0/16, 127.0.0.1`.",
+                ) from None
         for name in NUMBERS:
             held = getattr(self, name)
             if not isinstance(held, int) or isinstance(held, bool) or held < 1:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Self, TypedDict, Unpack
+from typing import Any, Literal, Self, TypedDict, Unpack
 from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
@@ -26,6 +26,7 @@ from ethogram.identities import Identities
 from ethogram.measure.catalogue import catalogue
 from ethogram.measure.doctor import examine
 from ethogram.measure.profiles import profile_view
+from ethogram.measure.traits import traits_of
 from ethogram.model.results import (
     Catalogue,
     Explanation,
@@ -56,10 +57,10 @@ from ethogram.segment.verify import Caught, Verifier
 from ethogram.store import changes as feed
 from ethogram.store import joining
 from ethogram.store.ledger import Ledger, SavedSegment
-from ethogram.store.loader import store_waiting
+from ethogram.store.loader import known_profiles, store_waiting
 from ethogram.store.mover import Collected, Moved
 from ethogram.store.rebuild import RebuildProgress, RebuildReport, rebuild
-from ethogram.store.schema import EARLIEST
+from ethogram.store.schema import COUNTS, EARLIEST
 from ethogram.store.warehouse import Warehouse
 
 Source = str | Path
@@ -450,6 +451,16 @@ class Workspace:
         ids = tuple(each.id for each in self.identities.of(person))
         return profile_view(self._warehouse, person, self.now(as_of), names=named, limit=limit, identities=ids)
 
+    def traits(
+        self, ids: Sequence[str], names: Collection[str], *, entity: str = "profile"
+    ) -> dict[str, dict[str, Any]]:
+        """Some traits of the given profiles; who has none of them is left out.
+
+        Args:
+            entity: `account`, where the ids are accounts'.
+        """
+        return traits_of(self._warehouse, ids, Entity(entity), names, self.now())
+
     def catalogue(self) -> Catalogue:
         """Every event name and trait that was ever received, with data-quality warnings."""
         return catalogue(self._warehouse, self.now())
@@ -510,7 +521,8 @@ class Workspace:
     def status(self) -> Status:
         """The workspace at a glance."""
         events, first_at, last_at = self._warehouse.query("SELECT count(), min(ts), max(ts) FROM events")[0]
-        profiles = self._warehouse.query("SELECT uniqExact(profile) FROM profiles")[0][0]
+        events -= self._warehouse.query(f"SELECT count() FROM events WHERE NOT ({COUNTS})")[0][0]
+        profiles = known_profiles(self._warehouse)
         accounts = self._warehouse.query("SELECT uniqExact(account) FROM accounts")[0][0]
         last = self._ledger.last_run()
         return Status(
@@ -583,10 +595,14 @@ class Workspace:
         return self._collected.depth()
 
     def prune(self) -> int:
-        """How many rows it removed from the ledger: what is kept for some days only, as the settings say."""
+        """How many rows it removed from the ledger: what is kept for some days only, as the settings say.
+
+        What profiles left behind when they were joined to others is removed from the warehouse, too, in the background.
+        """
         now, settings = self._clock.now(), self.settings
         keep_for = dt.timedelta(days=settings.keep_days)
         removed = self._collected.prune(keep_for=keep_for, remember_for=dt.timedelta(days=settings.remember_days))
+        joining.sweep(self._warehouse, self._ledger)
         return removed + feed.prune(self._ledger.database, now - keep_for)
 
     # --- inside ---------------------------------------------------------------------------------------------

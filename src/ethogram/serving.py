@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ethogram.clock import Clock, SystemClock
 from ethogram.collecting import Collector, Failed, Kept
+from ethogram.delivering import Delivering, Sources
 from ethogram.runtime import Workspace
 from ethogram.web.app import App
 from ethogram.web.ingest import Ticket, settle
@@ -82,8 +83,13 @@ def serve(
         listening = stack.enter_context(bound(host, port))
         workspace = stack.enter_context(Workspace(path, clock=chosen)) if role is not Role.COLLECT else None
         workers = _workers(workspace, metrics, chosen) if workspace is not None else []
+        delivering = stack.enter_context(_delivering(workspace, metrics, chosen)) if workspace is not None else None
+        if delivering is not None:
+            workers += _deliverers(delivering)
         for worker in reversed(workers):  # the first one ends first: the others see what it has done
             stack.callback(worker.stop)
+        if delivering is not None:
+            stack.callback(delivering.end)
 
         moving = workers[:1]
 
@@ -110,6 +116,7 @@ def serve(
             started=start,
             stopped=collector.close if collector is not None else _nothing,
             mounts={},
+            gauges=delivering.gauges if delivering is not None else dict,
         )
         address = listening.getsockname()
         shown = f"[{address[0]}]" if ":" in address[0] else address[0]
@@ -120,6 +127,27 @@ def serve(
 def _workers(workspace: Workspace, metrics: Metrics, clock: Clock) -> list[Worker]:
     """What works by itself beside the requests; the first is woken when something was kept."""
     return [Worker("moving to the warehouse", Moving(workspace, metrics, clock))]
+
+
+def _delivering(workspace: Workspace, metrics: Metrics, clock: Clock) -> Delivering:
+    """What sends, with what it needs of the warehouse."""
+
+    def members(name: str) -> list[str]:
+        return list(map(str, workspace.members(name).column(0).to_pylist()))
+
+    sources = Sources(members, lambda ids, entity, names: workspace.traits(ids, names, entity=entity))
+    return Delivering(
+        workspace.path,
+        sources,
+        clock=clock,
+        counted=lambda outcome: metrics.count("ethogram_deliveries_total", outcome),
+    )
+
+
+def _deliverers(delivering: Delivering) -> list[Worker]:
+    sending = Worker("sending", delivering.send)
+    delivering.wake = sending.wake
+    return [sending, Worker("keeping other systems in step", delivering.mirror, poll=0.5)]
 
 
 def _backlog(workspace: Workspace | None) -> Callable[[], tuple[int, dt.timedelta]]:

@@ -34,13 +34,21 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "frames": (
         *LEAVES, "config", "model", "store", "collect", "segment language", "segment running",
     ),
+    "deliver": (*LEAVES, "model", "store"),
+    # What leaves: webhooks and syncs, the ledger only; whoever has the warehouse hands in members and traits.
+    "delivering": (*LEAVES, "config", "model", "store", "collecting", "deliver"),
     # What a collector needs: the ledger and the intake, no warehouse.
     "collecting": (*LEAVES, "config", "model", "store", "collect"),
+    # What follows along beside a server: the ledger, read only. What plays a history to one: files, and HTTP.
+    "following": (*LEAVES, "config", "model", "store", "collecting"),
+    "replaying": (*LEAVES, "config", "model", "collect", "collecting"),
     # A server: collectors, the mover and the web application in one process, or apart by role.
-    "serving": (*LEAVES, "config", "collecting", "runtime", "web", "workers"),
+    "serving": (*LEAVES, "config", "collecting", "delivering", "runtime", "web", "workers"),
     "workers": LEAVES,
-    "cli": (*LEAVES, "config", "model", "runtime", "collecting", "serving", "segment templates", ROOT),
-    "web": (*LEAVES, "config", "model", "runtime", "collecting"),
+    "cli": (*LEAVES, "config", "model", "runtime", "collecting", "delivering", "following", "replaying", "serving",
+        "segment templates", ROOT,
+    ),
+    "web": (*LEAVES, "config", "model", "runtime", "collecting", "delivering"),
     "__main__": ("cli",),
     ROOT: (*LEAVES, "model", "config", "runtime", "frames", "segment language"),
 }  # fmt: skip
@@ -56,11 +64,14 @@ DRIVERS: dict[str, tuple[str, ...]] = {
     "alembic": ("store",),
     "pg8000": ("store",),
     "sqlite3": ("store",),
-    "pyarrow": ("store", "collect", "segment running", "measure", "runtime", "frames", "cli", ROOT),
+    "pyarrow": ("store", "collect", "segment running", "measure", "deliver", "runtime", "frames", "cli", ROOT),
     "numpy": ("collect",),
     "pandas": ("frames",),
     "polars": ("frames",),
-    "msgspec": ("store", "collect", "segment language", "segment running", "measure", "cli", "runtime", "web"),
+    "msgspec": ("store", "collect", "segment language", "segment running", "measure", "deliver", "cli", "runtime", "web"),
+    "aiohttp": ("deliver",),
+    "yarl": ("deliver",),  # aiohttp's addresses, so that what is checked is what is connected to
+    "cronsim": ("deliver",),
     "uvicorn": ("web",),
     "httptools": ("web",),
     "holidays": ("segment language",),

@@ -16,7 +16,7 @@ WORKSPACE = {
     "guess_mapping", "history",
     "keep_live", "prune",
     "load_accounts", "load_events", "load_profiles", "members", "now", "overlap", "preview", "profile", "rebuild",
-    "run", "set_vocabulary", "status", "templates", "verify", "vocabulary", "why",
+    "run", "set_vocabulary", "status", "templates", "traits", "verify", "vocabulary", "why",
 }  # fmt: skip
 
 

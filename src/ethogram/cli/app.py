@@ -44,6 +44,10 @@ SECTIONS: dict[str, tuple[Listed, ...]] = {
         Listed("keys", "keys", "Add, list and revoke the keys of senders and askers."),
         Listed("rejected", "rejected", "List what the server rejected, with the reasons."),
     ),
+    "Send elsewhere": (
+        Listed("webhooks", "webhooks", "Tell other systems who enters and who leaves segments."),
+        Listed("syncs", "syncs", "Keep files and other systems equal to a segment's members."),
+    ),
     "Know the data": (
         Listed("events", "catalogue", "List the events received, or describe one."),
         Listed("traits", "catalogue", "List the traits of profiles, or describe one."),

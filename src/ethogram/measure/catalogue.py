@@ -15,6 +15,7 @@ from typing import Any
 from ethogram.model.results import Catalogue, EventFacts, PropertyFacts
 from ethogram.segment.sql import Binder, micros
 from ethogram.segment.values import generic, path
+from ethogram.store.schema import COUNTS
 from ethogram.store.warehouse import Warehouse
 
 # Beyond this many events, properties are read from a sample of profiles.
@@ -41,7 +42,8 @@ def catalogue(warehouse: Warehouse, now: dt.datetime) -> Catalogue:
     """
     totals = warehouse.query(
         "SELECT event, count(), uniqExact(profile), min(ts), max(ts), "
-        "countIf(ts > fromUnixTimestamp64Micro({now:Int64})) FROM events GROUP BY event ORDER BY count() DESC, event",
+        f"countIf(ts > fromUnixTimestamp64Micro({{now:Int64}})) FROM events WHERE {COUNTS} "
+        "GROUP BY event ORDER BY count() DESC, event",
         {"now": micros(now)},
     )
     rows = sum(row[1] for row in totals)
@@ -64,7 +66,7 @@ def names(warehouse: Warehouse) -> tuple[dict[str, int], dict[str, frozenset[str
     """Names only, for warnings about ones never seen: events with counts, their properties, traits of profiles and
     traits of accounts with counts.
     """
-    events = dict(warehouse.query("SELECT event, count() FROM events GROUP BY event"))
+    events = dict(warehouse.query(f"SELECT event, count() FROM events WHERE {COUNTS} GROUP BY event"))
     share = max(1, sum(events.values()) // _PROPERTY_ROWS)
     found = warehouse.query(
         "SELECT event, groupUniqArrayArray(JSONAllPaths(properties)) "
@@ -75,7 +77,10 @@ def names(warehouse: Warehouse) -> tuple[dict[str, int], dict[str, frozenset[str
 
 
 def _trait_names(warehouse: Warehouse, table: str) -> dict[str, int]:
-    rows = warehouse.query(f"SELECT arrayJoin(JSONAllPaths(traits)) AS trait, count() FROM {table} GROUP BY trait")
+    where = "true" if table == "account_traits" else COUNTS
+    rows = warehouse.query(
+        f"SELECT arrayJoin(JSONAllPaths(traits)) AS trait, count() FROM {table} WHERE {where} GROUP BY trait"
+    )
     counts: dict[str, int] = {}
     for trait, count in rows:
         for name in _with_parents([trait]):
@@ -89,13 +94,13 @@ def _with_parents(paths: list[str]) -> set[str]:
 
 
 def _sampled(share: int) -> str:
-    return "true" if share <= 1 else f"profile % {share} = 0"
+    return COUNTS if share <= 1 else f"profile % {share} = 0 AND {COUNTS}"
 
 
 def _properties(warehouse: Warehouse, table: str, column: str, share: int) -> dict[str, tuple[PropertyFacts, ...]]:
     """Facts of every JSON part by event name ('' for traits), most filled first."""
     event = "event" if table == "events" else "''"
-    where = _sampled(share)
+    where = "true" if table == "account_traits" else _sampled(share)
     found = warehouse.query(
         f"SELECT event, part.1, part.2, count() FROM (SELECT {event} AS event, "
         f"arrayJoin(JSONAllPathsWithTypes({column})) AS part FROM {table} WHERE {where}) GROUP BY 1, 2, 3"
@@ -171,7 +176,7 @@ def _silent(count: int, first_at: dt.datetime, last_at: dt.datetime, newest: dt.
 
 
 def _absurd(warehouse: Warehouse) -> list[str]:
-    per_profile = "SELECT profile, count() AS c FROM events GROUP BY profile"
+    per_profile = f"SELECT profile, count() AS c FROM events WHERE {COUNTS} GROUP BY profile"
     rows = warehouse.query(
         f"""SELECT profile_id, c, m
             FROM ({per_profile} ORDER BY c DESC LIMIT 5) AS most

@@ -14,6 +14,7 @@ from pathlib import Path
 from ethogram.errors import EthogramError
 from ethogram.model.results import Finding, Health
 from ethogram.store.ledger import Ledger
+from ethogram.store.schema import COUNTS
 from ethogram.store.warehouse import Warehouse
 
 _LITTLE_SPACE = 1_000_000_000
@@ -52,7 +53,8 @@ def _rows(warehouse: Warehouse, ledger: Ledger) -> Finding:
     wrong = []
     for kind, table in stored.items():
         expected = {b.id: b.rows for b in ledger.batches(state="stored") if b.kind == kind}
-        found = dict(warehouse.query(f"SELECT batch, count() FROM {table} GROUP BY batch"))
+        counts = "true" if kind == "accounts" else COUNTS
+        found = dict(warehouse.query(f"SELECT batch, count() FROM {table} WHERE {counts} GROUP BY batch"))
         wrong += [
             f"batch `{batch}` has {found.get(batch, 0):,} of {rows:,} rows"
             for batch, rows in expected.items()

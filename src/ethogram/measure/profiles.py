@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from typing import Any
 
 from ethogram.errors import UnknownNameError
+from ethogram.measure.traits import merged
 from ethogram.model.results import ProfileView, SegmentSince, TimelineEvent
-from ethogram.store.schema import ANONYMOUS, INSTANT, NEVER
+from ethogram.store.schema import ANONYMOUS, HERE, INSTANT, NEVER
 from ethogram.store.warehouse import Warehouse
 
 
@@ -38,7 +38,7 @@ def profile_view(
     mine = "profile = sipHash64({id:String})"
     known = warehouse.query(
         f"SELECT min(known_at), max(known) FROM profiles WHERE {mine} "
-        f"HAVING count() > 0 AND min(known_at) <= {{now:{INSTANT}}}",
+        f"HAVING count() > 0 AND {HERE} AND min(known_at) <= {{now:{INSTANT}}}",
         bound,
     )
     if not known:
@@ -70,7 +70,7 @@ def profile_view(
     return ProfileView(
         profile_id=profile_id,
         known_at=known[0][0],
-        traits=_merged(changes),
+        traits=merged(changes),
         events_total=int(total),
         timeline=tuple(TimelineEvent(at, event, json.loads(properties)) for at, event, properties in timeline),
         segments=tuple(
@@ -80,30 +80,3 @@ def profile_view(
         identities=identities,
         anonymous=known[0][1] == ANONYMOUS,
     )
-
-
-def _merged(changes: list[tuple[Any, ...]]) -> dict[str, Any]:
-    """Changes applied in order: later values win, `unset` forgets."""
-    merged: dict[str, Any] = {}
-    for traits, unset in changes:
-        for name in unset:
-            _forget(merged, name.split("."))
-        _apply(merged, json.loads(traits))
-    return merged
-
-
-def _apply(into: dict[str, Any], traits: dict[str, Any]) -> None:
-    for name, value in traits.items():
-        if isinstance(value, dict) and isinstance(into.get(name), dict):
-            _apply(into[name], value)
-        else:
-            into[name] = value
-
-
-def _forget(traits: dict[str, Any], path: list[str]) -> None:
-    for part in path[:-1]:
-        inner = traits.get(part)
-        if not isinstance(inner, dict):
-            return
-        traits = inner
-    traits.pop(path[-1], None)

@@ -6,6 +6,7 @@ Routes ASGI requests. What each address does is in the module that it goes to; t
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import sys
 from dataclasses import dataclass, field
@@ -43,6 +44,7 @@ class App:
         stopped: called when the last request is answered: finishes what was taken on.
         mounts: address → application that answers there and below; the longest address comes first.
         files: address → file, handed out as it is.
+        gauges: further numbers of `/metrics`: name → what it says, and its value.
     """
 
     collector: Collector[Ticket] | None
@@ -53,6 +55,7 @@ class App:
     stopped: Callable[[], None]
     mounts: Mapping[str, Asgi] = field(default_factory=dict)
     files: Mapping[str, Path] = field(default_factory=lambda: dict(snippet.FILES))
+    gauges: Callable[[], Mapping[str, tuple[str, float]]] = dict
     _ingest: Ingest | None = None
     _faults: Faults = field(init=False)
     _mounted: list[tuple[str, Asgi]] = field(default_factory=list)
@@ -157,6 +160,8 @@ class App:
         else:
             gauges["ethogram_inbox_messages"] = ("Messages on disk that wait for the warehouse.", waiting)
             gauges["ethogram_inbox_lag_seconds"] = ("For how long the oldest of them has waited.", lag.total_seconds())
+        with contextlib.suppress(EthogramError):
+            gauges |= await asyncio.to_thread(self.gauges)
         if self.collector is not None:
             gauges["ethogram_queued_messages"] = ("Messages that wait for the disk.", self.collector.queued)
         await answers.write(send, 200, self.metrics.text(gauges).encode(), metrics.CONTENT_TYPE)

@@ -21,6 +21,7 @@ _COUNTERS = {
     "ethogram_faults_total": ("Requests that failed by a fault of the server's own, by its kind.", "kind"),
     "ethogram_warnings_total": ("Calls accepted although something about them is odd, by what.", "what"),
     "ethogram_moved_total": ("Rows that came to the warehouse, by what they are.", "what"),
+    "ethogram_deliveries_total": ("Attempts to deliver, by what came of them: sent, failed or dead.", "outcome"),
     "ethogram_membership_changes_total": ("Profiles that entered or left a segment, by which of the two.", "change"),
 }
 
