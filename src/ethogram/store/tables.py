@@ -370,3 +370,23 @@ syncs = sa.Table(
     sa.Column("removed_at", Instant),
     sqlite_autoincrement=True,
 )
+
+# Providers whose webhooks are taken, and how their payloads become events; see `webhook_sources.py`.
+webhook_sources = sa.Table(
+    "webhook_sources",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("ready", sa.Text),  # the ready mapping's name; None where the mapping is its own
+    sa.Column("mapping", sa.JSON(none_as_null=True)),
+    sa.Column("trust", sa.Text, nullable=False),  # how a request shows that it is the provider's
+    sa.Column("secrets", sa.JSON, nullable=False),  # any of them will do; as they are where they sign, else SHA-256
+    sa.Column("header", sa.Text),  # where a signature or a token is, if the trust does not say it
+    sa.Column("sender", sa.Text),  # whom the payload must name: a topic, an organisation
+    sa.Column("enabled", sa.Boolean, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("changed_at", Instant, nullable=False),
+    sa.Column("removed_at", Instant),
+    sa.Index("uq_webhook_sources_live_name", "name", unique=True),  # among live ones only, as with segments
+    sqlite_autoincrement=True,
+)
