@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Generic, Self, TypeVar
 
@@ -62,6 +62,15 @@ class Keys:
     def revoke(self, number: int) -> Key:
         """The key of that number, which is good for nothing any more."""
         return keys.revoke(self._ledger.database, number, self._clock.now())
+
+    def note_used(self, used: Mapping[int, dt.datetime]) -> None:
+        """Notes when keys were used last, by their numbers."""
+        keys.note_used(self._ledger.database, used)
+
+    @staticmethod
+    def digest(value: str) -> str:
+        """What the ledger keeps of a key."""
+        return keys.digest(value)
 
 
 class RejectedCalls:

@@ -14,9 +14,11 @@ from enum import StrEnum
 from pathlib import Path
 
 from ethogram.clock import Clock, SystemClock
-from ethogram.collecting import Collector, Failed, Kept
+from ethogram.collecting import Collector, Failed, Kept, Keys
 from ethogram.delivering import Delivering, Sources
 from ethogram.runtime import Workspace
+from ethogram.web import elsewhere
+from ethogram.web.answers import Asgi
 from ethogram.web.app import App
 from ethogram.web.ingest import Ticket, settle
 from ethogram.web.metrics import Metrics
@@ -115,7 +117,7 @@ def serve(
             trouble=lambda: next((worker.trouble for worker in workers if worker.trouble is not None), None),
             started=start,
             stopped=collector.close if collector is not None else _nothing,
-            mounts={},
+            mounts=_mounts(stack, workspace, metrics, chosen),
             gauges=delivering.gauges if delivering is not None else dict,
         )
         address = listening.getsockname()
@@ -148,6 +150,18 @@ def _deliverers(delivering: Delivering) -> list[Worker]:
     sending = Worker("sending", delivering.send)
     delivering.wake = sending.wake
     return [sending, Worker("keeping other systems in step", delivering.mirror, poll=0.5)]
+
+
+def _mounts(
+    stack: contextlib.ExitStack, workspace: Workspace | None, metrics: Metrics, clock: Clock
+) -> dict[str, Asgi]:
+    """What answers questions, by address."""
+    if workspace is None:
+        return elsewhere.applications()
+    from ethogram.web import asking  # a process that only collects starts without its framework
+
+    keys = stack.enter_context(Keys(workspace.path, clock=clock))
+    return asking.applications(workspace, keys, clock=clock, metrics=metrics)
 
 
 def _backlog(workspace: Workspace | None) -> Callable[[], tuple[int, dt.timedelta]]:

@@ -74,6 +74,7 @@ DRIVERS: dict[str, tuple[str, ...]] = {
     "cronsim": ("deliver",),
     "uvicorn": ("web",),
     "httptools": ("web",),
+    "litestar": ("web",),
     "holidays": ("segment language",),
     "click": ("cli",),
     "rich": ("cli",),
@@ -81,6 +82,7 @@ DRIVERS: dict[str, tuple[str, ...]] = {
 
 # Modules whose functions may import our own late, each with its reason.
 LAZY: dict[str, str] = {
+    "ethogram.serving": "a collector starts without the framework of what it does not answer",
     ROOT: "`import ethogram` and `ethogram --help` start no engine",
     "ethogram.cli": "a verb's module is imported when it is named",
 }

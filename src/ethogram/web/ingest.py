@@ -175,8 +175,18 @@ class Ingest:
 def key_of(scope: Scope) -> str | None:
     """The key that the headers or the address give; None when they give none."""
     headers = answers.headers_of(scope)
-    given = headers.get(b"authorization", b"")
-    kind, _, value = given.strip().partition(b" ")
+    given = headers.get(b"authorization", b"").strip()
+    if given.partition(b" ")[0].lower() in (b"basic", b"bearer"):
+        return key_in(given)
+    if b"x-write-key" in headers:
+        return headers[b"x-write-key"].decode("utf-8", "replace") or None
+    found = parse_qs(scope["query_string"].decode("latin-1")).get("writeKey") if scope["query_string"] else None
+    return found[0] if found else None
+
+
+def key_in(authorization: bytes) -> str | None:
+    """The key of an `Authorization` header: the user of Basic, or the token of Bearer; None when there is none."""
+    kind, _, value = authorization.strip().partition(b" ")
     if kind.lower() == b"basic":
         try:
             user = base64.b64decode(value.strip(), validate=True).partition(b":")[0]
@@ -185,7 +195,4 @@ def key_of(scope: Scope) -> str | None:
         return user.decode("utf-8", "replace") or None
     if kind.lower() == b"bearer":
         return value.strip().decode("utf-8", "replace") or None
-    if b"x-write-key" in headers:
-        return headers[b"x-write-key"].decode("utf-8", "replace") or None
-    found = parse_qs(scope["query_string"].decode("latin-1")).get("writeKey") if scope["query_string"] else None
-    return found[0] if found else None
+    return None
