@@ -54,6 +54,7 @@ class Identities:
         """
         with self._workspace.exclusively:
             now = self._clock.now()
+            joining.follow(self._warehouse, self._database, now)
             stored = joining.standing(self._warehouse, {identity, into})
             known = [id_ for id_, is_known in stored.items() if is_known]
             with self._database.writing() as connection:
@@ -72,6 +73,7 @@ class Identities:
         """
         with self._workspace.exclusively:
             now = self._clock.now()
+            joining.follow(self._warehouse, self._database, now)
             with self._database.writing() as connection:
                 decision = identities.split(connection, identity, now, actor, self._undo_for())
             joining.follow(self._warehouse, self._database, now)
@@ -86,6 +88,7 @@ class Identities:
         """
         with self._workspace.exclusively:
             now = self._clock.now()
+            joining.follow(self._warehouse, self._database, now)
             with self._database.writing() as connection:
                 decision = identities.undo(connection, number, now, actor, self._undo_for())
             joining.follow(self._warehouse, self._database, now)

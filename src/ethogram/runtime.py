@@ -145,8 +145,8 @@ class Workspace:
             )
         if not self.damage:
             # What a killed process had accepted is stored before anything is asked.
-            store_waiting(self._warehouse, self._ledger, self.path, self._clock.now())
             joining.follow(self._warehouse, self._ledger.database, self._clock.now())
+            store_waiting(self._warehouse, self._ledger, self.path, self._clock.now())
         self._assemble()
         self._collected = Collected(self._warehouse, self._ledger, self.path, self._clock)
         self.identities = Identities(self, warehouse=self._warehouse, database=self._ledger.database, clock=self._clock)
@@ -245,6 +245,7 @@ class Workspace:
     def _load(self, kind: Kind, sources: Source | Sequence[Source], options: LoadOptions) -> LoadSummary:
         chosen = [sources] if isinstance(sources, str | Path) else list(sources)
         with self.exclusively:
+            joining.follow(self._warehouse, self._ledger.database, self._clock.now())
             return load(
                 kind,
                 chosen,

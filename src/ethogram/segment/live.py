@@ -28,7 +28,7 @@ from ethogram.store import changes as feed
 from ethogram.store import identities, settings
 from ethogram.store.inbox import folder
 from ethogram.store.ledger import Batch, Ledger
-from ethogram.store.schema import INSTANT, NEVER
+from ethogram.store.schema import HERE, INSTANT, NEVER
 from ethogram.store.warehouse import Warehouse
 
 STATE = "live"  # the ledger's setting
@@ -261,7 +261,7 @@ class Live:
         if keys:
             rows = self._warehouse.query(
                 "SELECT profile, any(profile_id), min(known_at) FROM profiles WHERE profile IN {keys:Array(UInt64)} "
-                "GROUP BY profile",
+                f"GROUP BY profile HAVING {HERE}",
                 {"keys": list(keys)},
             )
             yield from (Standing(int(key), name, (), known_at) for key, name, known_at in rows)

@@ -18,6 +18,9 @@ from ethogram.segment.sources import Gathered, Registry, Source, Stream, select_
 from ethogram.segment.sql import Binder
 
 _NEVER = "toDateTime64('2299-12-31 23:59:59.999999', 6, 'UTC')"
+# As `store/schema.py` says it: a group of rows of `profiles` is somebody; a row of facts counts.
+_HERE = "max(gone) % 2 = 0"
+_COUNTS = "profile NOT IN (SELECT profile FROM left_behind)"
 # Which events wake a plan when every event does.
 ANY = "any"
 _CHANGES = Stream(Source.CHANGES)
@@ -185,13 +188,14 @@ class Plan:
                 "SELECT account AS key, any(account_id) AS id FROM (\n"
                 "SELECT account, account_id, known_at FROM accounts\n"
                 f"UNION ALL SELECT sipHash64(concat('account:', name)) AS account, name AS account_id, ts AS known_at "
-                f"FROM (SELECT ts, ifNull({named}, '') AS name FROM profile_traits WHERE isNotNull({named}))\n)"
+                f"FROM (SELECT ts, ifNull({named}, '') AS name FROM profile_traits "
+                f"WHERE isNotNull({named}) AND {_COUNTS})\n)"
                 f"{scope} GROUP BY account HAVING min(known_at) <= {self._now}"
             )
         scope = f" WHERE profile{self._scope}" if self._scope else ""
         return (
             f"SELECT profile AS key, any(profile_id) AS id FROM profiles{scope} "
-            f"GROUP BY profile HAVING min(known_at) <= {self._now}"
+            f"GROUP BY profile HAVING min(known_at) <= {self._now} AND {_HERE}"
         )
 
     def _events(self, gathered: Gathered, name: str) -> str:
@@ -247,7 +251,8 @@ class Plan:
         newest = f"maxArgMaxIf(tuple(isNotNull({generic}), ifNull({generic}, '')), ts, {changed})"
         return (
             f"SELECT profile, sipHash64(concat('account:', pair.2)) AS account, pair.2 AS account_id FROM (\n"
-            f"SELECT profile, {newest} AS pair FROM profile_traits WHERE ts <= {self._now} GROUP BY profile\n"
+            f"SELECT profile, {newest} AS pair FROM profile_traits\n"
+            f"WHERE ts <= {self._now} AND {_COUNTS} GROUP BY profile\n"
             f") WHERE pair.1"
         )
 

@@ -23,7 +23,7 @@ from ethogram.segment.evaluate import Evaluator, Recorded, name_of
 from ethogram.segment.plan import Keys
 from ethogram.segment.sql import instant_of, micros
 from ethogram.segment.windows import Frame
-from ethogram.store.schema import NEVER
+from ethogram.store.schema import HERE, NEVER
 from ethogram.store.warehouse import Warehouse
 
 # Beyond so many rows the engine reads faster than they travel here.
@@ -171,7 +171,7 @@ def _facts_sql(conditions: Conditions) -> str:
     """One query for all facts of the scope, later ones too: kind, key, instant, name, text."""
     measures = conditions.measures
     keys, now = "IN {keys:Array(UInt64)}", "fromUnixTimestamp64Micro({now:Int64}, 'UTC')"
-    known = f"FROM profiles WHERE profile {keys} GROUP BY profile HAVING min(known_at) <= {now}"
+    known = f"FROM profiles WHERE profile {keys} GROUP BY profile HAVING min(known_at) <= {now} AND {HERE}"
     # The first of a union names its columns.
     columns = "profile AS key, toInt64(0) AS at, any(profile_id) AS name, '' AS text"
     parts = [f"SELECT 'person' AS kind, {columns} {known}"]

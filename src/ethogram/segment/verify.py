@@ -33,7 +33,7 @@ from ethogram.segment.saved import SavedSegments
 from ethogram.segment.shape import walk
 from ethogram.store.inbox import folder
 from ethogram.store.ledger import Ledger, Run, SavedSegment
-from ethogram.store.schema import INSTANT, NEVER
+from ethogram.store.schema import HERE, INSTANT, NEVER
 from ethogram.store.warehouse import Warehouse
 
 # A part takes a second or so; meanwhile a server evaluates nobody.
@@ -354,7 +354,7 @@ def _comparison(evaluation: str, entity: Entity, told: int) -> str:
         sides.append(
             f"SELECT 'computed' AS side, profile AS key, any(profile_id) AS id, {nothing} AS segments, "
             f"min(known_at) AS due_at FROM profiles WHERE profile {within} GROUP BY profile "
-            f"HAVING min(known_at) > {{at:{INSTANT}}}"
+            f"HAVING min(known_at) > {{at:{INSTANT}}} AND {HERE}"
         )
     gathered = ", ".join(
         f"arraySort(groupArrayArrayIf(segments, side = '{side}')) AS {name}"

@@ -5,7 +5,7 @@ Step of the path: store. Statements inside a transaction of the ledger (`ledger.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -14,7 +14,7 @@ from ethogram.store import tables
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,11 @@ def record(
 ) -> None:
     """Adds a line."""
     connection.execute(tables.audit.insert().values(at=now, actor=actor, verb=verb, object=object, detail=dict(detail)))
+
+
+def record_all(connection: sa.Connection, entries: Sequence[AuditEntry]) -> None:
+    """Adds several lines."""
+    connection.execute(tables.audit.insert(), [asdict(entry) for entry in entries])
 
 
 def newest(connection: sa.Connection, limit: int) -> tuple[AuditEntry, ...]:

@@ -184,10 +184,15 @@ def _keep_claims(connection: sa.Connection, given: Sequence[Claim]) -> None:
     for claim in given:
         pair = (claim.anonymous_id, claim.user_id)
         earliest[pair] = min(claim.at, earliest.get(pair, claim.at))
+    new = [
+        {"anonymous_id": anonymous, "user_id": user, "at": at}
+        for (anonymous, user), at in earliest.items()
+        if (anonymous, user) not in before
+    ]
+    if new:
+        connection.execute(rows.insert(), new)
     for (anonymous, user), at in earliest.items():
-        if (anonymous, user) not in before:
-            connection.execute(rows.insert().values(anonymous_id=anonymous, user_id=user, at=at))
-        elif at < before[anonymous, user]:
+        if at < before.get((anonymous, user), at):
             here = (rows.c.anonymous_id == anonymous) & (rows.c.user_id == user)
             connection.execute(rows.update().where(here).values(at=at))
 
@@ -319,24 +324,39 @@ def _settle(
     held = _rows(connection, set(affected))
     found = _resolved(connection, set(affected))
     moved = [(id_, held[id_].profile_id, found[id_]) for id_ in affected if held[id_].profile_id != found[id_]]
-    for id_, source, target in moved:
-        rows = tables.identities
-        connection.execute(rows.update().where(rows.c.id == id_).values(profile_id=target))
-        # Most people say who they are before anything of theirs is stored.
-        done = stored is not None and source == id_ and id_ not in stored
-        connection.execute(
-            tables.identity_moves.insert().values(
-                identity=id_, source=source, target=target, cause=affected[id_], at=now, done=done
+    if not moved:
+        return
+    rows = tables.identities
+    pointing = rows.update().where(rows.c.id == sa.bindparam("of")).values(profile_id=sa.bindparam("to"))
+    connection.execute(pointing, [{"of": id_, "to": target} for id_, _, target in moved])
+    connection.execute(
+        tables.identity_moves.insert(),
+        [
+            {
+                "identity": id_,
+                "source": source,
+                "target": target,
+                "cause": affected[id_],
+                "at": now,
+                # Most people say who they are before anything of theirs is stored.
+                "done": stored is not None and source == id_ and id_ not in stored,
+            }
+            for id_, source, target in moved
+        ],
+    )
+    audit.record_all(
+        connection,
+        [
+            audit.AuditEntry(
+                now,
+                actor,
+                "part" if target == id_ else "join",
+                f"profile:{source if target == id_ else target}",
+                {"id": id_, "from": source, "to": target, "cause": affected[id_]},
             )
-        )
-        audit.record(
-            connection,
-            actor=actor,
-            verb="part" if target == id_ else "join",
-            object=f"profile:{source if target == id_ else target}",
-            detail={"id": id_, "from": source, "to": target, "cause": affected[id_]},
-            now=now,
-        )
+            for id_, source, target in moved
+        ],
+    )
 
 
 def _resolved(connection: sa.Connection, ids: set[str]) -> dict[str, str]:

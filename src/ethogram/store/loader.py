@@ -85,7 +85,10 @@ class _Target:
     def insert_ids(self, owners: str) -> str:
         """The statement that stores who is in a block, and since when; see `_owners`."""
         how = ", known" if self.owner == "profile" else ""
-        return f"INSERT INTO {self.ids} SELECT key, id, known_at{how} FROM {owners} ORDER BY key"
+        return (
+            f"INSERT INTO {self.ids} ({self.owner}, {self.id}, known_at{how}) "
+            f"SELECT key, id, known_at{how} FROM {owners} ORDER BY key"
+        )
 
 
 _TRAITS = {"traits": "String", "unset": "Array(String)"}
@@ -186,7 +189,8 @@ def stored_rows(kind: str, warehouse: Warehouse) -> int:
 
 def known_profiles(warehouse: Warehouse) -> int:
     """How many different profiles the warehouse knows."""
-    return int(warehouse.query("SELECT uniqExact(profile) FROM profiles")[0][0])
+    query = f"SELECT count() FROM (SELECT profile FROM profiles GROUP BY profile HAVING {schema.HERE})"
+    return int(warehouse.query(query)[0][0])
 
 
 @contextlib.contextmanager

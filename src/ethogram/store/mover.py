@@ -87,12 +87,13 @@ def move(
         # From here on ids point where these calls say: rows that are stored now go there at once, others follow.
         identities.observe(connection, claims, named, stored, now)
     at_point("planned")
+    # First what is there follows: at a profile that comes back, all that there is was left behind.
+    joining.follow(warehouse, ledger.database, now, at_point=at_point)
     for batch in batches:
         store(batch, warehouse, ledger.database, directory)
         at_point("stored")
         ledger.mark_stored(batch.id, now)
     at_point("marked")
-    joining.follow(warehouse, ledger.database, now, at_point=at_point)
     return Moved(len(messages), sum(batch.rows for batch in batches), min(each.received_at for each in taken))
 
 
@@ -115,8 +116,8 @@ class Collected:
         if not self._swept:
             sweep(self._directory, self._ledger)
             self._swept = True
-        store_waiting(self._warehouse, self._ledger, self._directory, now)
         joining.follow(self._warehouse, self._ledger.database, now)
+        store_waiting(self._warehouse, self._ledger, self._directory, now)
         return move(self._warehouse, self._ledger, self._directory, now)
 
     def depth(self) -> tuple[int, dt.timedelta]:

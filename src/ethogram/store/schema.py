@@ -22,6 +22,9 @@ INSTANT = "DateTime64(6, 'UTC')"
 
 # How an id came, as `profiles.known` says it; what is in a file says nothing of that.
 ANONYMOUS, USER = 1, 2
+# Conditions: on a group of rows of `profiles`, that it is somebody; on a row of facts, that it counts.
+HERE = "max(gone) % 2 = 0"
+COUNTS = "profile NOT IN (SELECT profile FROM left_behind)"
 
 # Small granules and compressed blocks: the rows of a few people are read without much of their neighbours'. Blocks of
 # rows carry a deduplication token; the engine remembers this many of them per table.
@@ -70,14 +73,22 @@ TABLES: dict[str, str] = {
             INDEX ts_range ts TYPE minmax GRANULARITY 16
         ) ENGINE = MergeTree ORDER BY (account, ts) SETTINGS {_FACTS}""",
     # Who there is: the id behind a key, since when it is known (the earliest event or trait change), and how it came:
-    # in a file only (0), as an anonymous id, or as `userId`.
+    # in a file only (0), as an anonymous id, or as `userId`. `gone` is twice the number of the last move that concerned
+    # it, and one more where everything has left for another profile.
     "profiles": f"""
         CREATE TABLE IF NOT EXISTS profiles (
             profile UInt64,
             profile_id SimpleAggregateFunction(any, String),
             known_at SimpleAggregateFunction(min, {INSTANT}),
-            known SimpleAggregateFunction(max, UInt8)
+            known SimpleAggregateFunction(max, UInt8),
+            gone SimpleAggregateFunction(max, UInt64)
         ) ENGINE = AggregatingMergeTree ORDER BY profile SETTINGS {_FACTS}""",
+    # Profiles that everything has left, and whose rows are still to be removed; see `joining.py`.
+    "left_behind": f"""
+        CREATE TABLE IF NOT EXISTS left_behind (
+            profile UInt64,
+            number UInt64
+        ) ENGINE = MergeTree ORDER BY profile SETTINGS {_FACTS}""",
     "accounts": f"""
         CREATE TABLE IF NOT EXISTS accounts (
             account UInt64,
@@ -117,10 +128,11 @@ ADDED = (
         for table in ("events", "profile_traits")
     ),
     "ALTER TABLE profiles ADD COLUMN IF NOT EXISTS known SimpleAggregateFunction(max, UInt8) AFTER known_at",
+    "ALTER TABLE profiles ADD COLUMN IF NOT EXISTS gone SimpleAggregateFunction(max, UInt64) AFTER known",
 )
 
 # Tables that hold what was loaded; a rebuild refills these and leaves membership alone.
-FACT_TABLES = ("events", "profile_traits", "account_traits", "profiles", "accounts")
+FACT_TABLES = ("events", "profile_traits", "account_traits", "profiles", "accounts", "left_behind")
 
 
 def profile_key(id_sql: str) -> str:
