@@ -197,7 +197,8 @@ def _load(
         options["rejects"] = rejects
     out = Output()
     with opened() as workspace:
-        _settle(workspace, out, kind, sources, options, yes=yes)
+        zone, verb = workspace.settings.timezone, ("load", kind)
+        settle(workspace.guess_mapping, zone, out, kind, sources, options, yes=yes, verb=verb)
         load_files = {
             "events": workspace.load_events,
             "profiles": workspace.load_profiles,
@@ -220,10 +221,22 @@ def _load(
         raise click.exceptions.Exit(ExitCode.REJECTS)
 
 
-def _settle(
-    workspace: Workspace, out: Output, kind: Kind, sources: tuple[str, ...], options: LoadOptions, *, yes: bool
+def settle(
+    guess_mapping: Callable[..., Any],
+    timezone: str,
+    out: Output,
+    kind: Kind,
+    sources: Sequence[str],
+    options: LoadOptions,
+    *,
+    yes: bool,
+    verb: Sequence[str],
 ) -> None:
     """Puts the mapping and the time zone into the options: as given, or as guessed, shown and agreed to.
+
+    Args:
+        timezone: of timestamps that name none.
+        verb: the words of the command line before the files.
 
     Raises:
         InputError: no column looks like one that must be there.
@@ -231,7 +244,7 @@ def _settle(
     """
     if sources[0] == "-":
         return  # standard input cannot be read twice; the load itself says what it needs to be told
-    guess = workspace.guess_mapping(sources[0], kind, **options)
+    guess = guess_mapping(sources[0], kind, **options)
     needed = _NEEDED[kind] - ({"event"} if "event" in options else set())
     missing = sorted(needed - guess.mapping.keys())
     if missing:
@@ -245,7 +258,7 @@ def _settle(
     guessed = undeclared or not needed <= (options.get("mapping") or {}).keys()
     options["mapping"] = dict(guess.mapping)
     if undeclared:
-        options["timezone"] = workspace.settings.timezone
+        options["timezone"] = timezone
     if not guessed:
         return
     out.note("reading ", (visible(sources[0]), "cyan"), " like this:")
@@ -257,19 +270,19 @@ def _settle(
         out.note("timestamps name no zone and are read as ", (options.get("timezone") or "UTC", "cyan"), whose)
     if yes:
         return
-    command = _command(kind, sources, options)
+    command = _command(verb, sources, options)
     if not is_terminal():
         raise UserError(
-            f"nothing was loaded: how to read `{sources[0]}` is a guess, and nobody is here to be asked",
+            f"nothing was read: how to read `{sources[0]}` is a guess, and nobody is here to be asked",
             hint=f"If the guess above is right, type:\n{command}\nor add --yes to take any guess.",
         )
-    if not click.confirm("Load it like this?", default=True, err=True):
-        raise UserError("nothing was loaded", hint=f"Change what is wrong in:\n{command}")
+    if not click.confirm("Read it like this?", default=True, err=True):
+        raise UserError("nothing was read", hint=f"Change what is wrong in:\n{command}")
 
 
-def _command(kind: Kind, sources: tuple[str, ...], options: LoadOptions) -> str:
+def _command(verb: Sequence[str], sources: Sequence[str], options: LoadOptions) -> str:
     """The command line that says everything that was guessed."""
-    words = ["ethogram", "load", kind, *sources]
+    words = ["ethogram", *verb, *sources]
     for key, column in (options.get("mapping") or {}).items():
         words += ["--map", f"{key}={column}"]
     for name, held in (options.get("types") or {}).items():

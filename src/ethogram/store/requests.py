@@ -227,3 +227,32 @@ def _contents_of(connection: sa.Connection, hashes: set[str]) -> dict[str, int]:
     statement = sa.text(_CONTENTS[connection.dialect.name])
     rows = connection.execute(statement, {"given": _encoder.encode(sorted(hashes)).decode()})
     return {row[0]: int(row[1]) for row in rows}
+
+
+def numbers_after(database: Database, number: int) -> list[int]:
+    """The numbers of rows after one, oldest first; where several collectors write, an earlier one may come later."""
+    rows = tables.requests
+    query = sa.select(rows.c.id).where(rows.c.id > number).order_by(rows.c.id).limit(_ROWS)
+    with database.reading() as connection:
+        return list(connection.execute(query).scalars())
+
+
+def last_number(database: Database) -> int:
+    """The number of the newest row, 0 before the first."""
+    with database.reading() as connection:
+        return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(tables.requests.c.id), 0))).scalar_one())
+
+
+def read(database: Database, numbers: Sequence[int]) -> list[Waiting]:
+    """The rows of these numbers, whether a block has taken them or not."""
+    rows = tables.requests
+    found: list[Waiting] = []
+    with database.reading() as connection:
+        for begin in range(0, len(numbers), _ROWS):
+            some = rows.c.id.in_(numbers[begin : begin + _ROWS])
+            query = sa.select(rows.c.id, rows.c.received_at, rows.c.body).where(some).order_by(rows.c.id)
+            found += [
+                Waiting(row.id, row.received_at, _decoder.decode(zlib.decompress(row.body)))
+                for row in connection.execute(query)
+            ]
+    return found
