@@ -15,6 +15,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 import ethogram as eg
+from ethogram import config
 from ethogram.collecting import Keys
 from ethogram.store.warehouse import Warehouse
 
@@ -116,7 +117,7 @@ def stored(path: Path, table: str = "events", columns: str = "message_id") -> li
     """What the warehouse of a stopped server has."""
     with eg.open(path):
         pass  # stores what is accepted
-    warehouse = Warehouse(f"chdb://{path / 'warehouse'}")
+    warehouse = Warehouse(config.read(path).warehouse or f"chdb://{path / 'warehouse'}")
     try:
         rows = warehouse.query(f"SELECT {columns} FROM {table} ORDER BY ALL")
     finally:

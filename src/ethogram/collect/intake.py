@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ethogram.store.database import Database
 
 Ticket = TypeVar("Ticket")
+_FRAME = 1_000  # bytes of a message beside its content, about
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Intake(Generic[Ticket]):
     Args:
         answer: is called in the writing thread with what became of the requests of one transaction.
         most_messages: how many may wait; a request beyond is refused.
+        most_bytes: how much they may hold; likewise.
         most_together: how many one transaction may take.
     """
 
@@ -49,15 +51,18 @@ class Intake(Generic[Ticket]):
         answer: Callable[[Sequence[tuple[Ticket, Outcome]]], None],
         *,
         most_messages: int,
+        most_bytes: int = 64 << 20,
         most_together: int = 10_000,
     ) -> None:
         self.trouble: str | None = None
         self._database = database
         self._answer = answer
         self._most_messages = most_messages
+        self._most_bytes = most_bytes
         self._most_together = most_together
         self._queue: deque[tuple[Ticket, tuple[Message, ...], dt.datetime]] = deque()
         self._waiting = 0
+        self._bytes = 0
         self._changed = threading.Condition()
         self._closed = False
         self._thread = threading.Thread(target=self._write, name="ethogram-intake", daemon=True)
@@ -70,11 +75,17 @@ class Intake(Generic[Ticket]):
 
     def offer(self, ticket: Ticket, messages: tuple[Message, ...], now: dt.datetime) -> bool:
         """Whether the request is taken on: it will be answered under its ticket. Otherwise too many wait."""
+        held = _bytes(messages)
         with self._changed:
-            if self._closed or self._waiting + len(messages) > max(self._most_messages, len(messages)):
+            # One request is taken whatever its size, where nothing else waits.
+            if self._closed or (
+                self._waiting
+                and (self._waiting + len(messages) > self._most_messages or self._bytes + held > self._most_bytes)
+            ):
                 return False
             self._queue.append((ticket, messages, now))
             self._waiting += len(messages)
+            self._bytes += held
             self._changed.notify()
         return True
 
@@ -105,11 +116,18 @@ class Intake(Generic[Ticket]):
                 reason = error.message if isinstance(error, EthogramError) else f"{type(error).__name__}: {error}"
                 outcomes = [Failed(reason)] * len(group)
                 self._complain(reason)
+            held = sum(_bytes(messages) for _, messages, _ in group)
             with self._changed:
                 self._waiting -= size
+                self._bytes -= held
             self._answer([(ticket, outcome) for (ticket, *_), outcome in zip(group, outcomes, strict=True)])
 
     def _complain(self, reason: str) -> None:
         if reason != self.trouble:
             sys.stderr.write(f"ethogram: events cannot be kept, senders are asked to come again: {reason}\n")
         self.trouble = reason
+
+
+def _bytes(messages: tuple[Message, ...]) -> int:
+    """About how much memory messages hold."""
+    return sum(len(fact.content) for message in messages for fact in message.facts) + _FRAME * len(messages)

@@ -12,7 +12,7 @@ import datetime as dt
 import hashlib
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import sqlalchemy as sa
@@ -70,6 +70,9 @@ class Waiting:
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(tuple[Message, ...])
 _ROWS = 500  # a block takes at most, and one statement names at most
+_TOGETHER = 5_000  # rows that are removed in one transaction
+_STEP = 7_200  # seconds that one removal of old ids goes further than the one before; there is one an hour
+_FORGOTTEN = "received_forgotten"  # the setting with how far it went
 _PROBED = "probed_at"  # the setting that `probe` writes
 _LITTLE = 1  # zlib's fastest: a third of the size for little time
 
@@ -175,11 +178,34 @@ def prune(database: Database, now: dt.datetime, *, keep_for: dt.timedelta, remem
         remember_for: how long a message's repetition is recognised.
     """
     rows, ids = tables.requests, tables.received
+    _remove(database, ids.c.hash, ids.c.received_at < _forgotten(database, now - remember_for))
+    return _remove(database, rows.c.id, rows.c.block.is_not(None) & (rows.c.received_at < now - keep_for))
+
+
+def _forgotten(database: Database, wanted: dt.datetime) -> int:
+    """Up to when repetitions are no longer recognised, in seconds since 1970.
+
+    A clock that is days ahead for a while must not make everything forgotten: each time it is a step at most.
+    """
     with database.writing() as connection:
-        connection.execute(ids.delete().where(ids.c.received_at < int((now - remember_for).timestamp())))
-        return connection.execute(
-            rows.delete().where(rows.c.block.is_not(None) & (rows.c.received_at < now - keep_for))
-        ).rowcount
+        before = settings.read(connection, _FORGOTTEN)
+        reached = int(wanted.timestamp())
+        if before is not None:
+            reached = max(min(reached, before + _STEP), before)
+        settings.keep(connection, _FORGOTTEN, reached)
+        return reached
+
+
+def _remove(database: Database, key: sa.Column[Any], which: sa.ColumnElement[bool]) -> int:
+    """How many rows it removed, some at a time: senders wait while a transaction lasts."""
+    removed = 0
+    while True:
+        some = sa.select(key).where(which).limit(_TOGETHER)
+        with database.writing() as connection:
+            found = connection.execute(sa.delete(key.table).where(key.in_(some))).rowcount
+        removed += found
+        if found < _TOGETHER:
+            return removed
 
 
 def _hash(message_id: str) -> str:

@@ -6,6 +6,7 @@ Values are always bound.
 
 from __future__ import annotations
 
+import shutil
 import threading
 import uuid
 from collections.abc import Mapping
@@ -46,6 +47,7 @@ _SETTINGS: dict[str, Any] = {
 
 
 # The address of a warehouse for one-off questions.
+ROOM = 256 << 20  # bytes that the embedded engine leaves free on its disk
 IN_MEMORY = "chdb://"
 # Directories whose embedded engine this process holds: at most one, since the engine opens one at a time.
 _held: list[str] = []
@@ -66,6 +68,7 @@ class Warehouse:
     def __init__(self, dsn: str) -> None:
         self.dsn = dsn
         self._lock: PathLock | None = None
+        self._directory: str | None = None
         self._scratch: str | None = None
         self._closed = False
         self._mutex = threading.RLock()
@@ -76,6 +79,7 @@ class Warehouse:
             Path(path).mkdir(parents=True, exist_ok=True)
             _refuse_second(path)
             self._lock = PathLock(Path(path))
+            self._directory = path
             self._client = self._connect(interface="chdb", path=path)
             _held.append(path)
         elif dsn.startswith(("clickhouse://", "clickhouses://", "http://", "https://")):
@@ -141,6 +145,8 @@ class Warehouse:
             token: deduplication token of an `INSERT … SELECT`: the same token twice stores once.
         """
         extra = {"insert_deduplication_token": token, "insert_deduplicate": 1} if token else {}
+        if self._directory is not None and sql.startswith("INSERT"):
+            _refuse_without_room(self._directory)
         with self._mutex, _Wrapped(sql):
             self._client.command(sql, parameters=dict(parameters or {}), settings=settings | extra)
 
@@ -231,3 +237,14 @@ class _Wrapped:
 def _first_line(error: BaseException) -> str:
     text = str(error).strip()
     return text.splitlines()[0][:500] if text else type(error).__name__
+
+
+def _refuse_without_room(directory: str) -> None:
+    """Stops short of a full disk: there, the embedded engine calls a part stored whose files are cut off."""
+    free = shutil.disk_usage(directory).free
+    if free < ROOM:
+        raise WarehouseError(
+            f"the disk of the warehouse `{directory}` is all but full: {free >> 20} MB are free, and "
+            f"{ROOM >> 20} MB are left alone",
+            hint="Make room. What was accepted waits, and is stored by itself then.",
+        )
