@@ -5,10 +5,11 @@ Knows addresses and keys, and turns what a server refuses into our errors; what 
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -53,7 +54,10 @@ class Remote:
         self._before = found.path.rstrip("/")
         self._key = key or os.environ.get("ETHOGRAM_KEY") or ""
 
-    def opened(self, method: str, path: str, body: object = None, *, seconds: float = 30) -> http.client.HTTPResponse:
+    @contextlib.contextmanager
+    def asked(
+        self, method: str, path: str, body: object = None, *, seconds: float = 30
+    ) -> Iterator[http.client.HTTPResponse]:
         """The answer, its body not read yet.
 
         Raises:
@@ -65,27 +69,27 @@ class Remote:
         headers = {"Content-Type": "application/json"} if content is not None else {}
         if self._key:
             headers["Authorization"] = f"Bearer {self._key}"
-        try:
-            connection.request(method, self._before + path, content, headers)
-            answer = connection.getresponse()
-        except (OSError, http.client.HTTPException) as error:
-            connection.close()
-            raise UserError(
-                f"the server `{self.url}` does not answer: {error}",
-                hint="Is it running? `ethogram serve` starts one; `--url` names another.",
-            ) from error
-        if answer.status >= 400:
-            self._refuse(answer)
-        return answer
+        with contextlib.closing(connection):
+            try:
+                connection.request(method, self._before + path, content, headers)
+                answer = connection.getresponse()
+            except (OSError, http.client.HTTPException) as error:
+                raise UserError(
+                    f"the server `{self.url}` does not answer: {error}",
+                    hint="Is it running? `ethogram serve` starts one; `--url` names another.",
+                ) from error
+            with answer:
+                if answer.status >= 400:
+                    self._refuse(answer)
+                yield answer
 
     def post(self, path: str, body: object, *, seconds: float = 30) -> Any:
         """What the server answers to a POST, decoded."""
-        with self.opened("POST", path, body, seconds=seconds) as answer:
+        with self.asked("POST", path, body, seconds=seconds) as answer:
             return json.loads(answer.read())
 
     def _refuse(self, answer: http.client.HTTPResponse) -> None:
-        with answer:
-            raw = answer.read(100_000)
+        raw = answer.read(100_000)
         try:
             said = json.loads(raw)
             said = said.get("error", said) if isinstance(said.get("error", said), dict) else said
