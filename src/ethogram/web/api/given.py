@@ -11,14 +11,15 @@ import re
 from typing import Annotated, Any
 
 import msgspec
-from litestar.params import Dependency, Parameter
+from litestar.di import NamedDependency
+from litestar.params import Parameter
 
 from ethogram.collecting import Keys, Scope
 from ethogram.errors import InputError
 from ethogram.runtime import Workspace
 
-Opened = Annotated[Workspace, Dependency(skip_validation=True)]
-KeysOpened = Annotated[Keys, Dependency(skip_validation=True)]
+Opened = NamedDependency[Workspace]
+KeysOpened = NamedDependency[Keys]
 
 # What a route says in `opt` of who may use it; one that says nothing takes a key that may manage.
 READ = {"scope": Scope.READ}

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ethogram.web.api import segments
+from ethogram.web.api import identities, segments, verification
 
-ROUTERS = (segments.router,)
+ROUTERS = (identities.router, identities.decisions, segments.router, verification.router)
