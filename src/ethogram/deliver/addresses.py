@@ -118,7 +118,7 @@ def read(text: str) -> URL | Refused:
     if len(text) > _LONGEST or not text.isprintable() or " " in text or not text.isascii():
         return Refused(f"an address is at most {_LONGEST} printable ASCII characters without blanks")
     try:
-        url = URL(text)
+        url = URL(text, encoded=True)  # as it was written: what stands in it may be a secret
         host, port = url.raw_host or "", url.port
     except ValueError as error:
         return Refused(f"it cannot be read: {error}")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Mapping
-from importlib import metadata
 from typing import Self
 
 import aiohttp
@@ -18,6 +17,7 @@ from ethogram.clock import Clock
 from ethogram.deliver.addresses import Refused, Rules, connector, read, refusal_in
 from ethogram.deliver.attempts import Failed, Outcome, judged
 
+_AGENT = "ethogram"
 _READ = 16 << 10  # bytes of an answer
 _TOLD = 200  # characters of an answer that are kept
 _READ_SECONDS = 5.0
@@ -63,7 +63,7 @@ class Client:
         url = read(address)
         if isinstance(url, Refused):
             return Failed(url.reason)
-        sent = {"content-type": "application/json", "user-agent": _agent(), **headers}
+        sent = {"content-type": "application/json", "user-agent": _AGENT, **headers}
         try:
             async with asyncio.timeout(self._seconds):
                 answer = await self._sessions[url.scheme].post(url, data=body, headers=sent, allow_redirects=False)
@@ -97,7 +97,3 @@ async def _beginning(answer: aiohttp.ClientResponse) -> str:
 def _printable(held: bytes) -> str:
     text = held[: _TOLD * 4].decode("utf-8", "replace")
     return " ".join("".join(each if each.isprintable() else " " for each in text).split())[:_TOLD]
-
-
-def _agent() -> str:
-    return f"ethogram/{metadata.version('ethogram')}"
