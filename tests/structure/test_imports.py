@@ -39,16 +39,18 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "delivering": (*LEAVES, "config", "model", "store", "collecting", "deliver"),
     # What a collector needs: the ledger and the intake, no warehouse.
     "collecting": (*LEAVES, "config", "model", "store", "collect"),
+    # What takes webhooks of providers: the ledger, and fetching from Amazon by the rules of what goes outward.
+    "receiving": (*LEAVES, "config", "model", "store", "collect", "collecting", "deliver"),
     # What follows along beside a server: the ledger, read only. What plays a history to one: files, and HTTP.
     "following": (*LEAVES, "config", "model", "store", "collecting"),
     "replaying": (*LEAVES, "config", "model", "collect", "collecting"),
     # A server: collectors, the mover and the web application in one process, or apart by role.
-    "serving": (*LEAVES, "config", "collecting", "delivering", "runtime", "web", "workers"),
+    "serving": (*LEAVES, "config", "collecting", "delivering", "receiving", "runtime", "web", "workers"),
     "workers": LEAVES,
-    "cli": (*LEAVES, "config", "model", "runtime", "collecting", "delivering", "following", "replaying", "serving",
-        "segment templates", ROOT,
+    "cli": (*LEAVES, "config", "model", "runtime", "collecting", "delivering", "receiving", "following", "replaying",
+        "serving", "segment templates", ROOT,
     ),
-    "web": (*LEAVES, "config", "model", "runtime", "collecting", "delivering"),
+    "web": (*LEAVES, "config", "model", "runtime", "collecting", "delivering", "receiving"),
     "__main__": ("cli",),
     ROOT: (*LEAVES, "model", "config", "runtime", "frames", "segment language"),
 }  # fmt: skip
@@ -68,10 +70,21 @@ DRIVERS: dict[str, tuple[str, ...]] = {
     "numpy": ("collect",),
     "pandas": ("frames",),
     "polars": ("frames",),
-    "msgspec": ("store", "collect", "segment language", "segment running", "measure", "deliver", "cli", "runtime", "web"),
+    "msgspec": (
+        "store",
+        "collect",
+        "segment language",
+        "segment running",
+        "measure",
+        "deliver",
+        "cli",
+        "runtime",
+        "web",
+    ),
     "aiohttp": ("deliver",),
     "yarl": ("deliver",),  # aiohttp's addresses, so that what is checked is what is connected to
     "cronsim": ("deliver",),
+    "cryptography": ("collect",),  # signatures with public keys, loaded when a source has one
     "uvicorn": ("web",),
     "httptools": ("web",),
     "litestar": ("web",),

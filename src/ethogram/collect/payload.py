@@ -181,6 +181,11 @@ class _UnfitError(Exception):
         self.code = code
 
 
+def json_value(text: bytes) -> tuple[Any, bytes] | str:
+    """The value of a JSON text, with the text that it was read from (halves of surrogate pairs mended), or why not."""
+    return _decoded(_any, text)
+
+
 def _decoded(decoder: msgspec.json.Decoder[Any], text: bytes) -> tuple[Any, bytes] | str:
     """The value, with the text that it was read from, or why there is none."""
     try:

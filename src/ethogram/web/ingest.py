@@ -103,8 +103,8 @@ class Ingest:
                 return refused
         taken = self._collector.checked(envelope)
         if taken.rejected:
-            self._note(endpoint, envelope, taken, key)
-        return await self._kept(taken, single=not is_batch)
+            self.note(endpoint, envelope, taken, key)
+        return await self.kept(taken, single=not is_batch)
 
     def _refused(
         self, endpoint: str, status: int, code: str, message: str, body: bytes = b"", key: str | None = None
@@ -113,7 +113,7 @@ class Ingest:
         self._collector.reject(RejectedDraft(self._collector.clock.now(), code, message, endpoint), body, key)
         return status, {"code": code, "message": message}
 
-    def _note(self, endpoint: str, envelope: Envelope, taken: Taken, key: str | None) -> None:
+    def note(self, endpoint: str, envelope: Envelope, taken: Taken, key: str | None) -> None:
         """Notes the calls of a request that are not taken."""
         now = self._collector.clock.now()
         for unfit in taken.rejected:
@@ -121,7 +121,8 @@ class Ingest:
             draft = RejectedDraft(now, unfit.code, unfit.reason, endpoint, unfit.index, unfit.message_id or "")
             self._collector.reject(draft, bytes(envelope.calls[unfit.index]), key)
 
-    async def _kept(self, taken: Taken, *, single: bool) -> tuple[int, dict[str, Any]]:
+    async def kept(self, taken: Taken, *, single: bool) -> tuple[int, dict[str, Any]]:
+        """The answer once the messages are on disk, or why they are not."""
         for what, times in taken.warnings.items():
             self._metrics.count("ethogram_warnings_total", what, times)
         rejected = [

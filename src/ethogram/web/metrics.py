@@ -17,6 +17,7 @@ _COUNTERS = {
     "ethogram_requests_total": ("Requests answered, by status.", "status"),
     "ethogram_events_total": ("Calls accepted, by call.", "call"),
     "ethogram_rejected_total": ("Calls and requests rejected, by reason.", "reason"),
+    "ethogram_webhooks_total": ("Webhooks taken from providers, by source.", "source"),
     "ethogram_duplicates_total": ("Calls that had come before, by whether their content is the same.", "content"),
     "ethogram_faults_total": ("Requests that failed by a fault of the server's own, by its kind.", "kind"),
     "ethogram_warnings_total": ("Calls accepted although something about them is odd, by what.", "what"),
