@@ -25,6 +25,7 @@ from ethogram.errors import SegmentError, SettingError, UnknownNameError, Wareho
 from ethogram.identities import Identities
 from ethogram.measure.catalogue import catalogue
 from ethogram.measure.doctor import examine
+from ethogram.measure.lookup import Standing, standing
 from ethogram.measure.profiles import profile_view
 from ethogram.measure.traits import traits_of
 from ethogram.model.results import (
@@ -66,6 +67,7 @@ from ethogram.store.warehouse import Warehouse
 Source = str | Path
 Kind = Literal["events", "profiles", "accounts"]
 _VOCABULARY = "vocabulary"
+MembershipChange = feed.Change
 
 
 class LoadOptions(TypedDict, total=False):
@@ -461,6 +463,34 @@ class Workspace:
             entity: `account`, where the ids are accounts'.
         """
         return traits_of(self._warehouse, ids, Entity(entity), names, self.now())
+
+    def look_up(self, profile_id: str, *, traits: bool = True) -> Standing | None:
+        """What is recorded of one person, for a page that waits; None where nobody has the id."""
+        named = {saved.number: name for name, saved in self._saved.live().items()}
+        person = self.identities.resolve([profile_id])[profile_id]
+        return standing(self._warehouse, person, named, traits=traits)
+
+    def recorded_members(
+        self, segment: str, *, limit: int, after: str | None = None
+    ) -> tuple[Literal["profile", "account"], list[tuple[str, dt.datetime | None]]]:
+        """A page of who is recorded in a saved segment: over what it is, ids, and since when; see `members`.
+
+        Raises:
+            UnknownNameError: nothing of that name is saved.
+        """
+        saved = self._ledger.segment(segment)
+        entity = Entity(saved.entity)
+        query, bound = recorded.members_query(saved.number, entity, limit=limit, after=after)
+        found = [(str(id_), at if at > EARLIEST else None) for id_, at in self._warehouse.look_up(query, bound)]
+        return entity.value, found
+
+    def changes_after(self, number: int, *, limit: int = 500) -> list[MembershipChange]:
+        """The next membership changes after a number, oldest first."""
+        return feed.after(self._ledger.database, number, limit=limit)
+
+    def changes_kept(self) -> tuple[int, int]:
+        """The numbers of the last change that is kept no more, and of the newest there ever was."""
+        return feed.pruned(self._ledger.database), feed.last(self._ledger.database)
 
     def catalogue(self) -> Catalogue:
         """Every event name and trait that was ever received, with data-quality warnings."""

@@ -110,6 +110,7 @@ def serve(
             noting = Worker("noting what was rejected", collector.note_rejected, poll=1.0)
             workers.append(noting)
             stack.callback(noting.stop)
+        mounts, ending = _asking(stack, workspace, metrics, chosen)
         app = App(
             collector=collector,
             backlog=collector.depth if collector is not None else _backlog(workspace),
@@ -117,7 +118,8 @@ def serve(
             trouble=lambda: next((worker.trouble for worker in workers if worker.trouble is not None), None),
             started=start,
             stopped=collector.close if collector is not None else _nothing,
-            mounts=_mounts(stack, workspace, metrics, chosen),
+            ending=ending,
+            mounts=mounts,
             gauges=delivering.gauges if delivering is not None else dict,
         )
         address = listening.getsockname()
@@ -152,16 +154,18 @@ def _deliverers(delivering: Delivering) -> list[Worker]:
     return [sending, Worker("keeping other systems in step", delivering.mirror, poll=0.5)]
 
 
-def _mounts(
+def _asking(
     stack: contextlib.ExitStack, workspace: Workspace | None, metrics: Metrics, clock: Clock
-) -> dict[str, Asgi]:
-    """What answers questions, by address."""
+) -> tuple[dict[str, Asgi], Callable[[], None]]:
+    """What answers questions, by address, and what ends the answers that have no end."""
     if workspace is None:
-        return elsewhere.applications()
-    from ethogram.web import asking  # a process that only collects starts without its framework
+        return elsewhere.applications(), _nothing
+    from ethogram.web.asking import asking  # a process that only collects starts without its framework
 
     keys = stack.enter_context(Keys(workspace.path, clock=clock))
-    return asking.applications(workspace, keys, clock=clock, metrics=metrics)
+    found = asking(workspace, keys, clock=clock, metrics=metrics)
+    stack.callback(found.close)
+    return found.mounts, found.stream.end
 
 
 def _backlog(workspace: Workspace | None) -> Callable[[], tuple[int, dt.timedelta]]:

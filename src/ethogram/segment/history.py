@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from typing import Any
 
 import pyarrow as pa
 
@@ -39,6 +40,11 @@ def recorded_members(
     Returns:
         Columns `profile_id` (or `account_id`) and `entered_at` (microseconds, UTC).
     """
+    return warehouse.arrow(*members_query(number, entity, limit=limit, after=after))
+
+
+def members_query(number: int, entity: Entity, *, limit: int | None, after: str | None) -> tuple[str, dict[str, Any]]:
+    """The statement of `recorded_members`, with what is bound."""
     id_ = id_column(entity)
     table, key = (_accounts(), "account") if entity is Entity.ACCOUNT else ("profiles", "profile")
     # The state is sorted by key, so a page is the next stretch of it; only its people's rows are read.
@@ -46,7 +52,7 @@ def recorded_members(
         f"SELECT key FROM memberships FINAL WHERE has(segments, {{number:UInt32}}){page(after, entity)} "
         f"ORDER BY key{limited(limit)}"
     )
-    return warehouse.arrow(
+    return (
         f"""SELECT people.id AS {id_}, entered.at AS entered_at
             FROM (SELECT {key} AS k, any({id_}) AS id FROM {table} WHERE {key} IN ({cut}) GROUP BY {key}) AS people
             LEFT JOIN (

@@ -19,6 +19,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from ethogram.errors import SettingError, WarehouseError, WorkspaceBusyError
+from ethogram.store.connections import Connections
 from ethogram.store.lock import PathLock
 from ethogram.store.schema import ADDED, FACT_TABLES, TABLES
 
@@ -46,6 +47,10 @@ _SETTINGS: dict[str, Any] = {
 }
 
 
+# Questions about one person: they take one core for milliseconds, beside whatever else goes on.
+_QUICK: dict[str, Any] = {"max_threads": 1, "max_execution_time": 30}
+_MOST_READING, _MOST_QUICK = 4, 4
+
 # The address of a warehouse for one-off questions.
 ROOM = 256 << 20  # bytes that the embedded engine leaves free on its disk
 IN_MEMORY = "chdb://"
@@ -54,7 +59,7 @@ _held: list[str] = []
 
 
 class Warehouse:
-    """A connection to the warehouse; safe to use from several threads.
+    """The warehouse, for any number of threads: reads go on beside each other and beside a write; writes take turns.
 
     Args:
         dsn: `chdb:///absolute/directory` (embedded), `chdb://` (embedded, in memory, for one-off questions) or
@@ -72,6 +77,7 @@ class Warehouse:
         self._scratch: str | None = None
         self._closed = False
         self._mutex = threading.RLock()
+        self._place: dict[str, Any] = {}
         if dsn == IN_MEMORY:
             self._client = self._open_scratch()
         elif dsn.startswith("chdb://"):
@@ -80,16 +86,24 @@ class Warehouse:
             _refuse_second(path)
             self._lock = PathLock(Path(path))
             self._directory = path
-            self._client = self._connect(interface="chdb", path=path)
+            self._place = {"interface": "chdb", "path": path}
+            try:
+                self._client = self._connect(**self._place)
+            except BaseException:
+                self._lock.release()
+                raise
             _held.append(path)
         elif dsn.startswith(("clickhouse://", "clickhouses://", "http://", "https://")):
-            self._client = self._connect(dsn=dsn)
+            self._place = {"dsn": dsn}
+            self._client = self._connect(**self._place)
         else:
             raise SettingError(
                 f"`{dsn}` is not a warehouse's address",
                 hint="Use `chdb:///a/directory` or `clickhouse://user:password@host:8123/database`.",
             )
         self.embedded = dsn.startswith("chdb://")
+        self._reading = Connections(lambda: self._connect(**self._place), _MOST_READING)
+        self._quick = Connections(lambda: self._connect(**self._place), _MOST_QUICK)
         try:
             for ddl in (*TABLES.values(), *ADDED):
                 self.command(ddl)
@@ -104,14 +118,13 @@ class Warehouse:
         with self._connect(interface="chdb", **place) as first:
             first.command(f"CREATE DATABASE {self._scratch}")
             # The engine lives as long as a connection to it: open ours before this one closes.
-            return self._connect(interface="chdb", database=self._scratch, **place)
+            self._place = {"interface": "chdb", "database": self._scratch, **place}
+            return self._connect(**self._place)
 
     def _connect(self, **arguments: Any) -> Client:
         try:
             return clickhouse_connect.get_client(settings=_SETTINGS, **arguments)
         except (ClickHouseError, RuntimeError, OSError) as error:
-            if self._lock is not None:
-                self._lock.release()
             raise WarehouseError(
                 f"the warehouse `{self.dsn.split('@')[-1]}` cannot be opened: {_first_line(error)}",
                 hint="`ethogram doctor` looks at what is wrong.",
@@ -119,19 +132,29 @@ class Warehouse:
 
     def query(self, sql: str, parameters: Parameters | None = None, **settings: Any) -> list[tuple[Any, ...]]:
         """The rows of a query as tuples; instants come back aware, in UTC."""
-        with self._mutex, _Wrapped(sql):
-            result = self._client.query(sql, parameters=dict(parameters or {}), settings=settings, tz_mode="aware")
+        return self._rows(self._reading, sql, parameters, settings)
+
+    def look_up(self, sql: str, parameters: Parameters | None = None) -> list[tuple[Any, ...]]:
+        """Like `query`, for what reads little and must be quick: it waits for no other kind of question."""
+        return self._rows(self._quick, sql, parameters, _QUICK)
+
+    @staticmethod
+    def _rows(
+        connections: Connections[Client], sql: str, parameters: Parameters | None, settings: dict[str, Any]
+    ) -> list[tuple[Any, ...]]:
+        with connections.lend() as client, _Wrapped(sql):
+            result = client.query(sql, parameters=dict(parameters or {}), settings=settings, tz_mode="aware")
             return [tuple(row) for row in result.result_rows]
 
     def arrow(self, sql: str, parameters: Parameters | None = None, **settings: Any) -> pa.Table:
         """The rows of a query as an Arrow table."""
-        with self._mutex, _Wrapped(sql):
-            return self._client.query_arrow(sql, parameters=dict(parameters or {}), settings=settings)
+        with self._reading.lend() as client, _Wrapped(sql):
+            return client.query_arrow(sql, parameters=dict(parameters or {}), settings=settings)
 
     def measured(self, sql: str, parameters: Parameters | None = None) -> tuple[list[tuple[Any, ...]], int, int]:
         """Like `query`, with the rows and bytes that the engine read."""
-        with self._mutex, _Wrapped(sql):
-            result = self._client.query(sql, parameters=dict(parameters or {}), tz_mode="aware")
+        with self._reading.lend() as client, _Wrapped(sql):
+            result = client.query(sql, parameters=dict(parameters or {}), tz_mode="aware")
             summary = result.summary or {}
             rows = [tuple(row) for row in result.result_rows]
             return rows, int(summary.get("read_rows", 0)), int(summary.get("read_bytes", 0))
@@ -184,12 +207,17 @@ class Warehouse:
             self.command(TABLES[table])
 
     def close(self) -> None:
-        """Closes the connection and gives an embedded directory free; a second call does nothing."""
+        """Closes the connections and gives an embedded directory free; a second call does nothing.
+
+        Statements under way are waited for.
+        """
         with self._mutex:
             if self._closed:
                 return
             self._closed = True
             try:
+                self._reading.close()
+                self._quick.close()
                 if self._scratch is not None:
                     with _Wrapped("DROP DATABASE"):
                         self._client.command(f"DROP DATABASE IF EXISTS {self._scratch} SYNC")

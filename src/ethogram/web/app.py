@@ -42,6 +42,7 @@ class App:
         trouble: says what keeps the process from doing its work, None when nothing does.
         started: called when the server is up.
         stopped: called when the last request is answered: finishes what was taken on.
+        ending: called when the server is told to stop, before it waits for requests that are under way.
         mounts: address → application that answers there and below; the longest address comes first.
         files: address → file, handed out as it is.
         gauges: further numbers of `/metrics`: name → what it says, and its value.
@@ -53,6 +54,7 @@ class App:
     trouble: Callable[[], str | None]
     started: Callable[[], None]
     stopped: Callable[[], None]
+    ending: Callable[[], None] = lambda: None
     mounts: Mapping[str, Asgi] = field(default_factory=dict)
     files: Mapping[str, Path] = field(default_factory=lambda: dict(snippet.FILES))
     gauges: Callable[[], Mapping[str, tuple[str, float]]] = dict

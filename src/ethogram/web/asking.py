@@ -5,11 +5,14 @@ Puts them together for `serving.py`. Where there is no warehouse, `elsewhere` an
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ethogram.web.access import Access
 from ethogram.web.api.application import PREFIX, management
 from ethogram.web.faults import Faults
+from ethogram.web.read import PROFILES, SEGMENTS, Reading
+from ethogram.web.stream import CHANGES, Stream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,16 +24,32 @@ if TYPE_CHECKING:
     from ethogram.web.metrics import Metrics
 
 
-def applications(
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """The applications by their addresses, and how they end."""
+
+    mounts: dict[str, Asgi]
+    reading: Reading
+    stream: Stream
+
+    def close(self) -> None:
+        """Ends their threads."""
+        self.reading.close()
+
+
+def asking(
     workspace: Workspace, keys: Keys, *, clock: Clock, metrics: Metrics, given: Mapping[str, object] | None = None
-) -> dict[str, Asgi]:
-    """The applications by their addresses.
+) -> Asking:
+    """What answers questions about a workspace.
 
     Args:
         given: what further topics of the management API ask for, by name.
     """
     access = Access(keys, clock)
-    faults = Faults(metrics)
-    return {
-        PREFIX: management(access, faults, {"workspace": workspace, "keys": keys, **(given or {})}),
-    }
+    reading = Reading(workspace, access)
+    stream = Stream(workspace, access)
+    named = {"workspace": workspace, "keys": keys, **(given or {})}
+    mounts: dict[str, Asgi] = {
+        PREFIX: management(access, Faults(metrics), named), PROFILES: reading, SEGMENTS: reading, CHANGES: stream,
+    }  # fmt: skip
+    return Asking(mounts, reading, stream)

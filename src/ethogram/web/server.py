@@ -38,9 +38,23 @@ def bound(host: str, port: int) -> socket.socket:
         ) from error
 
 
+class _Server(uvicorn.Server):
+    """Uvicorn's server, which says that it ends before it waits for the requests that are under way."""
+
+    def __init__(self, app: App, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Takes no more requests, and answers those it has."""
+        self._app.ending()
+        await super().shutdown(sockets)
+
+
 def server_of(app: App, connections: type[Connection]) -> uvicorn.Server:
     """The server of an application, not yet running."""
-    return uvicorn.Server(
+    return _Server(
+        app,
         uvicorn.Config(
             app,
             loop="uvloop",
@@ -52,7 +66,7 @@ def server_of(app: App, connections: type[Connection]) -> uvicorn.Server:
             server_header=False,
             timeout_keep_alive=_IDLE,
             timeout_graceful_shutdown=_LAST_REQUESTS,
-        )
+        ),
     )
 
 
