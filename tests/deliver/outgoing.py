@@ -53,7 +53,7 @@ def happens(opened: Ledger, *told: str, at: dt.datetime = START) -> None:
 def edited(opened: Ledger, segment: int = 1, count: int = 3) -> None:
     """Appends what an edit is told as."""
     with opened.database.writing() as connection:
-        changes.append(connection, [Draft("", segment, 2, True, "definition", count)], START)
+        changes.append(connection, [Draft("", segment, 1, True, "definition", count)], START)
 
 
 def webhook(opened: Ledger, url: str, **options: Any) -> Webhook:
