@@ -69,8 +69,8 @@ _AS_JSON = "concat('{', arrayStringConcat(arrayFilter(x -> x != '', [" + ", ".jo
 ) + "]), ','), '}')"  # fmt: skip
 
 
-def generate(folder: Path, events: int) -> dict[str, int]:
-    """What was generated; a folder that holds it already is left as it is."""
+def generate(folder: Path, events: int, as_of: dt.datetime = AS_OF) -> dict[str, int]:
+    """What was generated, ending at an instant; a folder that holds as much already is left as it is."""
     done = folder / "generated.json"
     if done.exists():
         found: dict[str, int] = json.loads(done.read_text("utf-8"))
@@ -79,15 +79,15 @@ def generate(folder: Path, events: int) -> dict[str, int]:
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "parquet").mkdir(parents=True)
     with ethogram.init(folder / "workspace") as workspace:
-        made = _fill(workspace, folder / "parquet", events)
+        made = _fill(workspace, folder / "parquet", events, as_of)
     done.write_text(json.dumps(made), "utf-8")
     return made
 
 
-def _fill(workspace: Workspace, parquet: Path, wanted: int) -> dict[str, int]:
+def _fill(workspace: Workspace, parquet: Path, wanted: int, as_of: dt.datetime) -> dict[str, int]:
     warehouse = workspace._warehouse
     people = max(wanted // EVENTS_EACH, 1)
-    start = AS_OF - dt.timedelta(days=DAYS)
+    start = as_of - dt.timedelta(days=DAYS)
     names = [name for name, share in MIX.items() for _ in range(share)]
     bound = {"names": names, "categories": list(CATEGORIES), "start": start}
     warehouse.command(
