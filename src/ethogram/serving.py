@@ -16,6 +16,7 @@ from pathlib import Path
 from ethogram.clock import Clock, SystemClock
 from ethogram.collecting import Collector, Failed, Kept, Keys
 from ethogram.delivering import Delivering, Sources
+from ethogram.receiving import Receiver
 from ethogram.runtime import Workspace
 from ethogram.web import elsewhere
 from ethogram.web.answers import Asgi
@@ -23,6 +24,7 @@ from ethogram.web.app import App
 from ethogram.web.ingest import Ticket, settle
 from ethogram.web.metrics import Metrics
 from ethogram.web.server import bound, run
+from ethogram.web.sources import PREFIX, Webhooks
 from ethogram.workers import Worker
 
 _PRUNE_EVERY = dt.timedelta(hours=1)
@@ -111,6 +113,10 @@ def serve(
             workers.append(noting)
             stack.callback(noting.stop)
         mounts, ending = _asking(stack, workspace, metrics, chosen)
+        if collector is not None:
+            receiver = Receiver(path, clock=chosen)
+            stack.callback(receiver.close)
+            mounts[PREFIX] = Webhooks(collector, receiver, metrics)
         app = App(
             collector=collector,
             backlog=collector.depth if collector is not None else _backlog(workspace),
