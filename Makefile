@@ -16,10 +16,10 @@ DEV  := $(VENV)/.installed-dev
 CODE := src tests tools examples $(wildcard bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lint types docs reference examples bench fuzz lock clean distclean
+.PHONY: help demo demo-live test check format lint types docs reference examples bench fuzz lock clean distclean
 
 help: ## what can be made
-	@grep -hE '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 18
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -42,6 +42,9 @@ $(DEV): requirements-dev.lock $(RUN)
 
 demo: $(RUN) ## load the real data of examples/, run the template segments, show what came out
 	@$(BIN)/python examples/demo.py
+
+demo-live: $(RUN) ## play a shop's history to a running server and watch segments react, for a minute
+	@$(BIN)/python examples/demo_live.py
 
 test: $(DEV) ## run every test (JOBS=2 for two processes, TESTS=tests/segment for some)
 	@$(BIN)/python -m pytest $(if $(filter-out 0,$(JOBS)),-n $(JOBS)) $(TESTS)

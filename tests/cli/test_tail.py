@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import pytest
 
 import ethogram as eg
 from cli.conftest import SOURCE, Ethogram
+from ethogram.collecting import Keys
 from web.running import Server, workspace
 
 
@@ -144,6 +146,30 @@ def test_on_a_terminal_it_is_coloured_and_cut_to_the_width(place: Path, server: 
     assert "\x1b[36mevent" in shown
     assert "…" in shown
     assert shown.count("x") < 90
+
+
+def test_a_server_elsewhere_tells_changes_and_is_waited_for(place: Path, server: Server) -> None:
+    with Keys(place) as keys:
+        keys.add("read", value="rk_tail")
+    with started(place, "--url", server.url, "--key", "rk_tail", "--json", "--segment", "buyers") as tail:
+        assert tail.stdout is not None
+        told = None
+        for who in range(200):  # from when on it follows is not known
+            send(server, f"far-{who}", "purchase")
+            if select.select([tail.stdout], [], [], 0.2)[0]:
+                told = json.loads(tail.stdout.readline())
+                break
+        assert told is not None
+        assert (told["type"], told["segment"], told["entered"], told["cause"]) == ("change", "buyers", True, "event")
+        tail.send_signal(signal.SIGINT)
+        assert (tail.communicate(timeout=30)[1], tail.returncode) == ("", 0)
+
+
+def test_a_server_elsewhere_says_what_it_does_not_take(place: Path, server: Server, command: Ethogram) -> None:
+    assert command("tail", "--url", server.url, "--key", "wrong").exit_code == 1
+    assert "refuses" in command("tail", "--url", server.url, "--key", "wrong").output
+    assert command("tail", "--url", server.url, "--event", "x").exit_code == 2
+    assert "does not answer" in command("tail", "--url", "http://127.0.0.1:9").output
 
 
 # The last one: it stops the server.

@@ -1,16 +1,21 @@
 """The verb `tail`: events and membership changes as they come, one a line.
 
-Reads the ledger, so it needs no key and works beside a running server. Names and values are whatever somebody sent:
-they pass `hostile.visible`.
+Reads the ledger, so it needs no key and works beside a running server; with `--url`, the stream of changes that a
+server tells over HTTP. Names and values are whatever somebody sent: they pass `hostile.visible`.
 """
 
 from __future__ import annotations
 
+import datetime as dt
+import http.client
+import json
 import shutil
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import click
@@ -20,13 +25,15 @@ from ethogram.cli.context import found, json_option, workspace_option
 from ethogram.cli.help import Verb
 from ethogram.cli.hostile import visible
 from ethogram.cli.plain import to_json
+from ethogram.cli.remote import Remote, key_option, url_option
+from ethogram.errors import UserError
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from ethogram.following import Change, Happened
 
 _POLL = 0.1  # seconds between looks at the ledger
+_AGAIN = 2.0  # seconds before a server is asked again
+_SILENT = 60.0  # seconds without a sign of life, after which a connection is taken for broken
 _WIDEST = 28  # of a column that grows with what it shows
 _COLOURS = {"entered": "green", "left": "red", "event": "cyan"}
 
@@ -61,6 +68,7 @@ class Wanted:
         "ethogram tail --event purchase --segment regulars",
         "ethogram tail --profile 17850 -n 50",
         "ethogram tail --json --changes-only | jq .segment",
+        "ethogram tail --url https://events.example.org --key rk_…  # changes of a server elsewhere",
     ),
 )
 @click.option("--event", "events", multiple=True, metavar="NAME", help="Of events, only these; repeatable.")
@@ -70,6 +78,8 @@ class Wanted:
 @click.option("--events-only", is_flag=True, help="No membership changes.")
 @click.option("-n", "count", type=click.IntRange(0, 10_000), default=10, show_default=True, help="Begin with the last.")
 @click.option("--no-follow", is_flag=True, help="Show the last ones and end.")
+@url_option
+@key_option
 @json_option
 @workspace_option
 def tail(
@@ -81,11 +91,14 @@ def tail(
     events_only: bool,
     count: int,
     no_follow: bool,
+    url: str | None,
+    key: str | None,
     as_json: bool,
 ) -> None:
     """Show events and membership changes as they come.
 
-    Reads the workspace's ledger beside the running server, whatever process that is. Ends on Ctrl-C.
+    Reads the workspace's ledger beside the running server, whatever process that is. With --url it shows the
+    membership changes of a server elsewhere, from now on, with a key of scope read. Ends on Ctrl-C.
 
     With --json one object a line: `type` is event or change.
     """
@@ -94,7 +107,12 @@ def tail(
     wanted = Wanted(events, profiles, segments, changes_only, events_only)
     lines = Lines(as_json=as_json, zone=ZoneInfo("UTC"))
     try:
-        _follow_ledger(wanted, lines, count=count, follow=not no_follow)
+        if url is None:
+            _follow_ledger(wanted, lines, count=count, follow=not no_follow)
+        elif events or events_only or no_follow:
+            raise click.UsageError("A server tells changes as they come, no events: leave out what is about those.")
+        else:
+            _follow_server(Remote(url, key), wanted, lines)
     except KeyboardInterrupt:
         return  # that is how one stops looking
 
@@ -121,6 +139,61 @@ def _follow_ledger(wanted: Wanted, lines: Lines, *, count: int, follow: bool) ->
                 sys.stdout.flush()
             else:
                 waiting.wait(_POLL)
+
+
+def _follow_server(server: Remote, wanted: Wanted, lines: Lines) -> None:
+    """Shows the changes of a server; when the connection breaks, it goes on where it was."""
+    place = ""
+    while True:
+        query = urlencode([*(("segment", name) for name in wanted.segments), *([("after", place)] if place else [])])
+        try:
+            with server.asked("GET", f"/v1/changes?{query}", seconds=_SILENT) as answer:
+                for number, kind, told in _events(answer):
+                    place = number or place
+                    if kind == "gap":
+                        click.echo("some changes were missed: the server no longer keeps them", err=True)
+                    elif kind == "change":
+                        change = _change(place, told)
+                        if _shown(change, wanted):
+                            lines.show(change)
+                            sys.stdout.flush()
+        except (OSError, http.client.HTTPException):
+            pass  # a server that restarts
+        except UserError as error:
+            # Only who has been heard is waited for.
+            if not place or error.fields.get("status") is not None:
+                raise
+        threading.Event().wait(_AGAIN)
+
+
+def _events(answer: http.client.HTTPResponse) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """The events of a stream as id, name and data (WHATWG HTML, 9.2: server-sent events)."""
+    held: dict[str, str] = {}
+    while line := answer.readline():
+        name, _, value = line.decode("utf-8", "replace").rstrip("\r\n").partition(":")
+        if name:
+            held[name] = value.removeprefix(" ")
+        elif not line.strip():
+            yield held.get("id", ""), held.get("event", ""), json.loads(held.get("data", "{}"))
+            held = {}
+
+
+def _change(number: str, told: dict[str, Any]) -> Change:
+    from ethogram.following import Change  # as above
+
+    entity = "account" if "account_id" in told else "profile"
+    return Change(
+        id=int(number),
+        at=dt.datetime.fromisoformat(told["at"]),
+        profile_id=told.get(f"{entity}_id", ""),
+        segment=0,
+        name=told["segment"],
+        entity=entity,
+        version=told["version"],
+        entered=told["change"] == "entered",
+        cause=told["cause"],
+        count=told.get("count", 1),
+    )
 
 
 def _narrow(wanted: Wanted) -> bool:
