@@ -32,6 +32,7 @@ class Settings:
         warehouse: address of the warehouse; empty is an embedded one in the workspace.
         event_kilobytes: how much one event may hold that comes over HTTP, decompressed.
         batch_kilobytes: how much one request may hold.
+        load_megabytes: how much a file may hold that is posted to be loaded.
         queued_messages: how many messages a collector lets wait for the disk before it asks senders to come later.
         keep_days: how long the ledger keeps messages that the warehouse has.
         remember_days: how long a repeated `messageId` is recognised.
@@ -46,6 +47,7 @@ class Settings:
     warehouse: str = ""
     event_kilobytes: int = 32
     batch_kilobytes: int = 500
+    load_megabytes: int = 1_024
     queued_messages: int = 20_000
     keep_days: int = 30
     remember_days: int = 2

@@ -106,13 +106,13 @@ def serve(
             for worker in workers:
                 worker.start()
 
+        mounts, ending = _asking(stack, workspace, metrics, chosen)
         collector: Collector[Ticket] | None = None
         if role is not Role.WORK:
             collector = Collector(path, answer, clock=chosen)
             noting = Worker("noting what was rejected", collector.note_rejected, poll=1.0)
             workers.append(noting)
             stack.callback(noting.stop)
-        mounts, ending = _asking(stack, workspace, metrics, chosen)
         if collector is not None:
             receiver = Receiver(path, clock=chosen)
             stack.callback(receiver.close)

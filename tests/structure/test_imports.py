@@ -35,8 +35,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         *LEAVES, "config", "model", "store", "collect", "segment language", "segment running",
     ),
     "deliver": (*LEAVES, "model", "store"),
-    # What leaves: webhooks and syncs, the ledger only; whoever has the warehouse hands in members and traits.
+    # What sends; whoever has the warehouse hands in members and traits. And who says what is sent: the ledger only.
     "delivering": (*LEAVES, "config", "model", "store", "collecting", "deliver"),
+    "recipients": (*LEAVES, "config", "model", "store", "collecting", "deliver"),
     # What a collector needs: the ledger and the intake, no warehouse.
     "collecting": (*LEAVES, "config", "model", "store", "collect"),
     # What takes webhooks of providers: the ledger, and fetching from Amazon by the rules of what goes outward.
@@ -48,9 +49,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "serving": (*LEAVES, "config", "collecting", "delivering", "receiving", "runtime", "web", "workers"),
     "workers": LEAVES,
     "cli": (*LEAVES, "config", "model", "runtime", "collecting", "delivering", "receiving", "following", "replaying",
-        "serving", "segment templates", ROOT,
+        "serving", "segment templates", "identities", ROOT,
     ),
-    "web": (*LEAVES, "config", "model", "runtime", "collecting", "delivering", "receiving"),
+    "web": (*LEAVES, "config", "model", "runtime", "collecting", "delivering", "segment templates", "receiving", "identities"),
     "__main__": ("cli",),
     ROOT: (*LEAVES, "model", "config", "runtime", "frames", "segment language"),
 }  # fmt: skip
@@ -66,7 +67,7 @@ DRIVERS: dict[str, tuple[str, ...]] = {
     "alembic": ("store",),
     "pg8000": ("store",),
     "sqlite3": ("store",),
-    "pyarrow": ("store", "collect", "segment running", "measure", "deliver", "runtime", "frames", "cli", ROOT),
+    "pyarrow": ("store", "collect", "segment running", "measure", "deliver", "runtime", "frames", "cli", "web", ROOT),
     "numpy": ("collect",),
     "pandas": ("frames",),
     "polars": ("frames",),

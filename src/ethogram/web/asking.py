@@ -38,7 +38,12 @@ class Asking:
 
 
 def asking(
-    workspace: Workspace, keys: Keys, *, clock: Clock, metrics: Metrics, given: Mapping[str, object] | None = None
+    workspace: Workspace,
+    keys: Keys,
+    *,
+    clock: Clock,
+    metrics: Metrics,
+    given: Mapping[str, object] | None = None,
 ) -> Asking:
     """What answers questions about a workspace.
 

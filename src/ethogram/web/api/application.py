@@ -60,7 +60,7 @@ def management(access: Access, faults: Faults, given: Mapping[str, object]) -> A
                 security_schemes={"key": SecurityScheme(type="http", scheme="bearer", description="A key")}
             ),
             render_plugins=[],
-            path="/api/schema",
+            path="/api/described",
             use_handler_docstrings=True,
         ),
         logging_config=None,

@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
-from ethogram.web.api import identities, segments, verification
+from ethogram.web.api import care, data, identities, keys, loads, questions, rejected, segments, templates, verification
 
-ROUTERS = (identities.router, identities.decisions, segments.router, verification.router)
+ROUTERS = (
+    care.router,
+    data.router,
+    identities.router,
+    identities.decisions,
+    keys.router,
+    loads.router,
+    questions.router,
+    rejected.router,
+    segments.router,
+    templates.router,
+    verification.router,
+)
