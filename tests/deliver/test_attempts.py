@@ -37,8 +37,8 @@ def test_gone_wants_nothing_more() -> None:
 def test_busy_endpoints_say_how_long_to_wait(status: int) -> None:
     outcome = judged(status, {"Retry-After": "120"}, "", NOW)
     assert outcome == Failed(f"it answered {status}", status, endpoint=True, busy=True, wait=dt.timedelta(minutes=2))
-    pause = hold(1, 1, outcome) if isinstance(outcome, Failed) else None
-    assert pause == dt.timedelta(minutes=2)
+    assert isinstance(outcome, Failed)
+    assert hold(1, 1, outcome) == dt.timedelta(minutes=2)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from standardwebhooks import Webhook as Reference
 
 import ethogram as eg
 from deliver.receiver import Receiver, status, until
-from ethogram.delivering import Syncs, Webhooks
+from ethogram.recipients import Syncs, Webhooks
 from ethogram.store import changes
 from ethogram.store.ledger import Ledger
 from web.running import Server, workspace
@@ -37,7 +37,7 @@ def test_killed_in_the_middle_of_sending_nothing_is_lost_and_ids_stay(tmp_path: 
     chosen = random.Random(11)
     with Receiver(otherwise=_slow) as receiver, Receiver() as mirror:
         with Webhooks(place) as webhooks, Syncs(place) as syncs:
-            hook, secret = webhooks.add(receiver.url, traits=["plan"])
+            _, secret = webhooks.add(receiver.url, traits=["plan"])
             syncs.add("odd", "odd.csv")
             syncs.add("odd", mirror.url)
         for kill in range(KILLS):
@@ -62,7 +62,7 @@ def test_killed_in_the_middle_of_sending_nothing_is_lost_and_ids_stay(tmp_path: 
         with Ledger(f"sqlite:///{place / 'ledger.sqlite'}") as ledger:
             feed = {
                 change.id: (change.profile_id, change.entered)
-                for change in changes.after(ledger.database, hook.watermark, limit=10**6)
+                for change in changes.after(ledger.database, 0, limit=10**6)
                 if change.profile_id
             }
         ids: dict[int, set[str]] = {}
@@ -72,7 +72,7 @@ def test_killed_in_the_middle_of_sending_nothing_is_lost_and_ids_stay(tmp_path: 
             assert feed[told["sequence"]] == (told["profile_id"], told["change"] == "entered")
             assert Reference(secret).verify(each.body, each.headers)
         assert set(ids) == set(feed)
-        assert len(feed) > KILLS * PEOPLE // 2
+        assert len(feed) > KILLS * 10
         assert all(len(each) == 1 for each in ids.values())
         # Killed again and again, it was sent more than once here and there; that is what the ids are for.
         assert len(receiver.received) < 1.5 * len(feed)

@@ -46,12 +46,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "following": (*LEAVES, "config", "model", "store", "collecting"),
     "replaying": (*LEAVES, "config", "model", "collect", "collecting"),
     # A server: collectors, the mover and the web application in one process, or apart by role.
-    "serving": (*LEAVES, "config", "collecting", "delivering", "receiving", "runtime", "web", "workers"),
+    "serving": (*LEAVES, "config", "collecting", "delivering", "recipients", "receiving", "runtime", "web", "workers"),
     "workers": LEAVES,
-    "cli": (*LEAVES, "config", "model", "runtime", "collecting", "delivering", "receiving", "following", "replaying",
+    "cli": (*LEAVES, "config", "model", "runtime", "collecting", "recipients", "receiving", "following", "replaying",
         "serving", "segment templates", "identities", ROOT,
     ),
-    "web": (*LEAVES, "config", "model", "runtime", "collecting", "delivering", "segment templates", "receiving", "identities"),
+    "web": (*LEAVES, "config", "model", "runtime", "collecting", "recipients", "segment templates", "receiving", "identities"),
     "__main__": ("cli",),
     ROOT: (*LEAVES, "model", "config", "runtime", "frames", "segment language"),
 }  # fmt: skip

@@ -11,9 +11,11 @@ from ethogram.cli.context import found, json_option, workspace_option
 from ethogram.cli.help import Verbs
 from ethogram.cli.hostile import visible
 from ethogram.cli.output import Output
+from ethogram.cli.plain import to_plain
 
 if TYPE_CHECKING:
-    from ethogram.delivering import Sync, Syncs
+    from ethogram.model.outgoing import SyncView
+    from ethogram.recipients import Syncs
 
 
 @click.group(
@@ -72,12 +74,12 @@ def add(
         )  # fmt: skip
     out = Output()
     if as_json:
-        out.json({**_plain(sync), "secret": made})
+        out.json({**to_plain(sync), "secret": made})
         return
     if made is not None:
         out.line((made, "bold"))
         out.note("the secret that signs what is sent; it is not shown again")
-    out.note(f"sync {sync.id}: {visible(sync.name)} to {visible(target)}, {sync.schedule}")
+    out.note(f"sync {sync.id}: {visible(sync.segment)} to {visible(target)}, {sync.when}")
 
 
 @syncs.command("list", examples=("ethogram syncs list", "ethogram syncs list --json"))
@@ -89,7 +91,7 @@ def list_(as_json: bool) -> None:
         rows = opened.listed()
     out = Output()
     if as_json:
-        out.json([_plain(sync) for sync in rows])
+        out.json(rows)
         return
     if not rows:
         out.note("there is no sync; `ethogram syncs add SEGMENT FILE` makes one")
@@ -107,11 +109,11 @@ def show(number: int, as_json: bool) -> None:
         sync = opened.one(number)
     out = Output()
     if as_json:
-        out.json(_plain(sync))
+        out.json(sync)
         return
     _show_line(out, sync)
-    for name, value in _plain(sync).items():
-        if value not in (None, (), ""):
+    for name, value in to_plain(sync).items():
+        if value not in (None, [], ""):
             out.line(f"{name}: {visible(str(value))}", indent=2)
 
 
@@ -135,31 +137,14 @@ def remove(number: int) -> None:
     Output().note(f"sync {number} is gone; what it wrote stays")
 
 
-def _show_line(out: Output, sync: Sync) -> None:
-    target = sync.path if sync.endpoint is None else sync.endpoint.url
+def _show_line(out: Output, sync: SyncView) -> None:
     done = f"synced {sync.synced_at:%Y-%m-%d %H:%M:%S} UTC" if sync.synced_at else "not yet synced"
-    trouble = _trouble(sync)
-    told = f"  {visible(trouble)}" if trouble else ""
-    out.line(f"{sync.id:>4}  {visible(sync.name)} → {visible(str(target))}  {sync.mode}, {sync.schedule}, {done}{told}")
-
-
-def _trouble(sync: Sync) -> str | None:
-    if sync.endpoint is not None and not sync.endpoint.enabled:
-        return f"stopped: {sync.endpoint.reason}"
-    return sync.trouble
-
-
-def _plain(sync: Sync) -> dict[str, object]:
-    endpoint = sync.endpoint
-    return {
-        "id": sync.id, "segment": sync.name, "file": sync.path, "url": None if endpoint is None else endpoint.url,
-        "format": sync.format, "mode": sync.mode, "traits": sync.traits, "when": sync.schedule,
-        "due_at": sync.due_at, "synced_at": sync.synced_at, "rows": sync.rows, "generation": sync.generation,
-        "trouble": _trouble(sync), "label": "" if endpoint is None else endpoint.label, "created_at": sync.created_at,
-    }  # fmt: skip
+    told = f"  {visible(sync.trouble)}" if sync.trouble else ""
+    target = visible(str(sync.file or sync.url))
+    out.line(f"{sync.id:>4}  {visible(sync.segment)} → {target}  {sync.mode}, {sync.when}, {done}{told}")
 
 
 def _opened() -> Syncs:
-    delivering = importlib.import_module("ethogram.delivering")  # `--help` loads no client
-    opened: Syncs = delivering.Syncs(found(click.get_current_context().find_object(str)))
+    recipients = importlib.import_module("ethogram.recipients")  # `--help` loads no client
+    opened: Syncs = recipients.Syncs(found(click.get_current_context().find_object(str)))
     return opened

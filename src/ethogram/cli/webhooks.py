@@ -13,9 +13,11 @@ from ethogram.cli.exits import ExitCode
 from ethogram.cli.help import Verbs
 from ethogram.cli.hostile import visible
 from ethogram.cli.output import Output
+from ethogram.cli.plain import to_plain
 
 if TYPE_CHECKING:
-    from ethogram.delivering import Delivery, Webhook, Webhooks
+    from ethogram.model.outgoing import DeliveryView, WebhookView
+    from ethogram.recipients import Webhooks
 
 _DIRECTIONS = ("entered", "left")
 _STATES = ("waiting", "sent", "dead")
@@ -67,10 +69,9 @@ def add(
             url, segments=segments or None, changes=changes or _DIRECTIONS, traits=traits, together=together,
             label=label, secret=secret,
         )  # fmt: skip
-        plain = _plain(webhook, opened)
     out = Output()
     if as_json:
-        out.json({**plain, "secret": made})
+        out.json(_with_secret(webhook, made))
         return
     out.line((made, "bold"))
     out.note(f"webhook {webhook.id}; the secret is not shown again. `ethogram webhooks test {webhook.id}` tries it")
@@ -82,15 +83,14 @@ def add(
 def list_(as_json: bool) -> None:
     """List the webhooks, and how sending to them goes."""
     with _opened() as opened:
-        plain = [_plain(webhook, opened) for webhook in opened.listed()]
+        rows = opened.listed()
     out = Output()
     if as_json:
-        out.json(plain)
+        out.json(rows)
         return
-    if not plain:
+    if not rows:
         out.note("there is no webhook; `ethogram webhooks add URL` makes one")
-        return
-    for each in plain:
+    for each in rows:
         _show_line(out, each)
 
 
@@ -101,15 +101,15 @@ def list_(as_json: bool) -> None:
 def show(number: int, as_json: bool) -> None:
     """Show a webhook: what it is told, and how that goes."""
     with _opened() as opened:
-        plain = _plain(opened.one(number), opened)
+        webhook = opened.one(number)
         newest = opened.deliveries(number, limit=5)
     out = Output()
     if as_json:
-        out.json(plain)
+        out.json(webhook)
         return
-    _show_line(out, plain)
+    _show_line(out, webhook)
     for name in ("segments", "changes", "traits", "together", "behind", "failures", "held_until"):
-        value = plain[name]
+        value = getattr(webhook, name)
         shown = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
         out.line(f"{name}: {visible(str('all' if name == 'segments' and value is None else shown))}", indent=2)
     for delivery in newest:
@@ -123,14 +123,14 @@ def show(number: int, as_json: bool) -> None:
 def test(number: int, as_json: bool) -> None:
     """Send a webhook a message of the type `ethogram.test` now, and show what came of it."""
     with _opened() as opened:
-        outcome = opened.test(number)
-    reason = getattr(outcome, "reason", None)
+        trial = opened.test(number)
     out = Output()
     if as_json:
-        out.json({"delivered": reason is None, "status": outcome.status, "reason": reason})
+        out.json(trial)
     else:
-        out.item(out.mark(reason is None), f"it answered {outcome.status}" if reason is None else visible(str(reason)))
-    if reason is not None:
+        told = f"it answered {trial.status}" if trial.delivered else str(trial.reason)
+        out.item(out.mark(trial.delivered), visible(told))
+    if not trial.delivered:
         raise click.exceptions.Exit(ExitCode.USER_ERROR)
 
 
@@ -179,10 +179,9 @@ def rotate(number: int, overlap_hours: int, as_json: bool) -> None:
     """Sign with a new secret, which is shown once; for a while with both."""
     with _opened() as opened:
         webhook, made = opened.rotate(number, overlap=dt.timedelta(hours=overlap_hours))
-        plain = _plain(webhook, opened)
     out = Output()
     if as_json:
-        out.json({**plain, "secret": made})
+        out.json(_with_secret(webhook, made))
         return
     out.line((made, "bold"))
     out.note(f"the secret before is good for {overlap_hours} more hours")
@@ -200,7 +199,7 @@ def deliveries(number: int | None, state: str | None, limit: int, as_json: bool)
         rows = opened.deliveries(number, state=state, limit=limit)
     out = Output()
     if as_json:
-        out.json([_plain_delivery(each) for each in rows])
+        out.json(rows)
         return
     if not rows:
         out.note("there is no such delivery")
@@ -226,43 +225,25 @@ def retry(number: int | None, delivery: str | None, as_json: bool) -> None:
     out.note(f"{again} {'delivery is' if again == 1 else 'deliveries are'} sent again")
 
 
-def _show_line(out: Output, plain: dict[str, object]) -> None:
-    state = "on" if plain["enabled"] else f"off: {plain['reason']}"
-    failing = f", failing since {plain['failing_since']:%Y-%m-%d %H:%M} UTC" if plain["failing_since"] else ""
-    out.line(
-        f"{plain['id']:>4}  {visible(str(plain['url']))}  {visible(state)}{failing}  {visible(str(plain['label']))}"
-    )
+def _show_line(out: Output, each: WebhookView) -> None:
+    state = "on" if each.enabled else f"off: {each.reason}"
+    failing = f", failing since {each.failing_since:%Y-%m-%d %H:%M} UTC" if each.failing_since else ""
+    out.line(f"{each.id:>4}  {visible(each.url)}  {visible(state)}{failing}  {visible(each.label)}".rstrip())
 
 
-def _delivery_line(out: Output, each: Delivery) -> None:
+def _delivery_line(out: Output, each: DeliveryView) -> None:
     tried = f"{each.attempts} {'attempt' if each.attempts == 1 else 'attempts'}"
     after = f"  next {each.due_at:%Y-%m-%d %H:%M:%S} UTC" if each.state == "waiting" and each.attempts else ""
     told = f"  {visible(each.error)}" if each.error else ""
-    out.line(
-        f"{each.created_at:%Y-%m-%d %H:%M:%S}  {each.state:<7}  {each.id}  {visible(each.about)}  {tried}{after}{told}"
-    )
+    made = f"{each.created_at:%Y-%m-%d %H:%M:%S}"
+    out.line(f"{made}  {each.state:<7}  {each.id}  {visible(each.about)}  {tried}{after}{told}")
 
 
-def _plain_delivery(each: Delivery) -> dict[str, object]:
-    return {
-        "id": each.id, "endpoint": each.endpoint, "about": each.about, "state": each.state, "attempts": each.attempts,
-        "status": each.status, "error": each.error, "created_at": each.created_at, "due_at": each.due_at,
-        "finished_at": each.finished_at, "body": each.body.decode("utf-8", "replace"),
-    }  # fmt: skip
-
-
-def _plain(webhook: Webhook, opened: Webhooks) -> dict[str, object]:
-    endpoint = webhook.endpoint
-    return {
-        "id": webhook.id, "url": endpoint.url, "label": endpoint.label, "enabled": endpoint.enabled,
-        "reason": endpoint.reason, "segments": opened.named(webhook), "changes": webhook.changes,
-        "traits": webhook.traits, "together": webhook.most, "behind": opened.behind(webhook),
-        "failures": endpoint.failures, "failing_since": endpoint.failing_since, "held_until": endpoint.held_until,
-        "created_at": endpoint.created_at, "old_secret_until": endpoint.old_until,
-    }  # fmt: skip
+def _with_secret(webhook: WebhookView, secret: str) -> dict[str, object]:
+    return {**to_plain(webhook), "secret": secret}
 
 
 def _opened() -> Webhooks:
-    delivering = importlib.import_module("ethogram.delivering")  # `--help` loads no client
-    opened: Webhooks = delivering.Webhooks(found(click.get_current_context().find_object(str)))
+    recipients = importlib.import_module("ethogram.recipients")  # `--help` loads no client
+    opened: Webhooks = recipients.Webhooks(found(click.get_current_context().find_object(str)))
     return opened
