@@ -48,6 +48,7 @@ SEGMENTS = {
     "back-after-long": "did(purchase in last 1 hour) and not did(purchase in 90 days before last 1 hour) "
     "and did(purchase before 100 days ago)",
 }
+UTC = pa.timestamp("us", tz="UTC")
 WRITE, MANAGE = "wk_demo", "mk_demo"
 
 
@@ -129,8 +130,7 @@ def prepare(console: Console, place: Path, folder: Path) -> None:
     """A workspace whose history ends now."""
     began = time.perf_counter()
     table = pq.read_table(DATA)
-    at = pc.assume_timezone(table["timestamp"], ZONE, ambiguous="earliest", nonexistent="earliest")  # type: ignore[attr-defined]
-    at = at.cast(pa.timestamp("us", tz="UTC"))
+    at = pc.cast(pc.assume_timezone(table["timestamp"], ZONE, ambiguous="earliest", nonexistent="earliest"), UTC)
     past = pc.less(at, pa.scalar(CUT))
     moved = pc.add(at, pa.scalar(dt.datetime.now(dt.UTC) - CUT, pa.duration("us")))
     table = table.set_column(table.column_names.index("timestamp"), "timestamp", moved).filter(past)
@@ -234,6 +234,8 @@ def verify(console: Console, url: str) -> None:
         f"verify       [bold green]all is equal[/bold green]: {compared} computed anew in"
         f" {found['milliseconds'] / 1000:.1f} s"
     )
+    for note in found["notes"]:
+        console.print(f"             [dim]{note}[/dim]")
 
 
 if __name__ == "__main__":

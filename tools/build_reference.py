@@ -27,7 +27,7 @@ import ethogram
 from ethogram import config, errors
 from ethogram.cli.app import SECTIONS, app
 from ethogram.cli.exits import MEANINGS
-from ethogram.model import results
+from ethogram.model import results, verification
 from ethogram.segment import builder
 from ethogram.segment.english import to_english
 from ethogram.segment.parser import parse
@@ -198,8 +198,9 @@ def library() -> str:
     parts.append("## What comes back\n\n" + _prose(inspect.getdoc(results) or "") + "\n")
     parts.extend(
         _value(name, member)
-        for name, member in vars(results).items()
-        if inspect.isclass(member) and member.__module__ == results.__name__
+        for module in (results, verification)
+        for name, member in vars(module).items()
+        if inspect.isclass(member) and member.__module__ == module.__name__
     )
     return "\n".join(parts)
 
@@ -261,7 +262,7 @@ def _value(name: str, member: type) -> str:
 
 def _type(hint: object) -> str:
     text = hint.__name__ if inspect.isclass(hint) and not typing.get_args(hint) else str(hint)
-    return re.sub(r"\b(?:ethogram\.model\.results|typing|datetime)\.", "", text)
+    return re.sub(r"\b(?:ethogram\.model\.(?:results|verification)|typing|datetime)\.", "", text)
 
 
 def _field_comments(member: type) -> dict[str, str]:
