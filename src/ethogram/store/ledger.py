@@ -108,6 +108,11 @@ class Ledger:
         with self.database.reading() as connection:
             return segments.revision(connection)
 
+    def recorded_segments(self) -> tuple[SavedSegment, ...]:
+        """Every segment that recorded membership follows, at the version that it follows: deleted ones, too."""
+        with self.database.reading() as connection:
+            return segments.recorded(connection)
+
     def versions(self, name: str) -> tuple[SavedSegment, ...]:
         """Every version of a live segment, oldest first."""
         with self.database.reading() as connection:
@@ -115,36 +120,43 @@ class Ledger:
 
     # --- runs ------------------------------------------------------------------------------------------------------
 
-    def start_run(self, as_of: dt.datetime, now: dt.datetime) -> Run:
-        """A new run in phase planned."""
+    def start_run(self, as_of: dt.datetime, now: dt.datetime, *, fill: Mapping[str, Any] | None = None) -> Run:
+        """A new run in phase planned; a fill of some segments where it is told what to do."""
         with self.database.writing() as connection:
-            return runs.start(connection, as_of, now)
+            return runs.start(connection, as_of, now, fill)
 
-    def advance_run(self, run: int, phase: str) -> Run:
+    def advance_run(self, run: int, phase: str, **known: Unpack[runs.Known]) -> Run:
         """The run in its new phase; phases only move forward.
 
         Raises:
             ValueError: no such phase, or an earlier one than the run is in.
         """
         with self.database.writing() as connection:
-            return runs.advance(connection, run, phase)
+            return runs.advance(connection, run, phase, **known)
 
     def finish_run(
         self, run: int, population: int, milliseconds: float, sizes: Sequence[SizeFound], now: dt.datetime
     ) -> Run:
-        """The run, done, with the sizes it found; finishing it again replaces them."""
+        """The run, done, with the sizes it found; finishing it again replaces them.
+
+        From now on recorded membership follows the versions that it found: only these after a run over every segment.
+        """
         with self.database.writing() as connection:
             return runs.finish(connection, run, population, milliseconds, sizes, now)
 
-    def unfinished_run(self) -> Run | None:
-        """The newest run that was started and not finished, or None."""
+    def unfinished_run(self, *, fill: bool = False) -> Run | None:
+        """The newest run (or fill) that was started and not finished, or None."""
         with self.database.reading() as connection:
-            return runs.newest(connection, finished=False)
+            return runs.newest(connection, finished=False, fill=fill)
 
-    def last_run(self) -> Run | None:
-        """The newest finished run, or None."""
+    def last_run(self, *, fill: bool | None = False) -> Run | None:
+        """The newest finished run over every segment, or None.
+
+        Args:
+            fill: the newest fill instead; None is whichever is newer.
+        """
         with self.database.reading() as connection:
-            return runs.newest(connection, finished=True)
+            return runs.newest(connection, finished=True, fill=fill)
 
     def sizes(self, name: str) -> tuple[SizeAt, ...]:
         """A live segment's sizes at every finished run, oldest first."""
@@ -155,6 +167,11 @@ class Ledger:
         """What one run found, by segment number."""
         with self.database.reading() as connection:
             return runs.sizes_of_run(connection, run)
+
+    def sizes_now(self) -> dict[int, SizeAt]:
+        """What the newest run or fill that concerned it found of each segment, by segment number."""
+        with self.database.reading() as connection:
+            return runs.sizes_now(connection)
 
     # --- settings and audit ----------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from ethogram.store import audit, settings, tables
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,8 @@ class SavedSegment:
     description: str
     created_at: dt.datetime  # of this version
     deleted_at: dt.datetime | None = None
+    recorded: int | None = None  # the version that recorded membership follows
+    announce: bool = False  # who enters and leaves by this edit is told one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class SegmentDraft:
     entity: str = "profile"
     static: bool = False
     description: str = ""
+    announce: bool = False
 
     def __post_init__(self) -> None:
         for what, value in (("name", self.name), ("text", self.text or ""), ("description", self.description)):
@@ -72,6 +75,8 @@ _SEGMENT = sa.select(
     _segments.c.description,
     _versions.c.created_at,
     _segments.c.deleted_at,
+    _segments.c.recorded,
+    _versions.c.announce,
 ).join_from(_segments, _versions)
 
 
@@ -100,6 +105,7 @@ def save(connection: sa.Connection, draft: SegmentDraft, now: dt.datetime, actor
                 entity=draft.entity,
                 static=draft.static,
                 created_at=now,
+                announce=draft.announce,
             )
         )
         detail = {"version": version, "text": draft.text}
@@ -158,6 +164,27 @@ def live(connection: sa.Connection) -> tuple[SavedSegment, ...]:
         .order_by(_segments.c.number)
     )
     return tuple(SavedSegment(**row._asdict()) for row in connection.execute(query))
+
+
+def recorded(connection: sa.Connection) -> tuple[SavedSegment, ...]:
+    """Every segment that recorded membership follows, at the version that it follows, by number: deleted ones, too."""
+    query = _SEGMENT.where(_segments.c.recorded == _versions.c.version).order_by(_segments.c.number)
+    return tuple(SavedSegment(**row._asdict()) for row in connection.execute(query))
+
+
+def follow(connection: sa.Connection, versions: Mapping[int, int], *, only: bool, gone: Collection[int] = ()) -> None:
+    """Notes which versions recorded membership follows from now on, by number.
+
+    Args:
+        only: it follows no other segments.
+        gone: segments that it follows no more.
+    """
+    if only:
+        connection.execute(_segments.update().values(recorded=None))
+    elif gone:
+        connection.execute(_segments.update().where(_segments.c.number.in_(gone)).values(recorded=None))
+    for number, version in versions.items():
+        connection.execute(_segments.update().where(_segments.c.number == number).values(recorded=version))
 
 
 def versions(connection: sa.Connection, name: str) -> tuple[SavedSegment, ...]:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
 
 # The newest revision in `migrations/versions`; a ledger that is already there opens without loading Alembic.
-HEAD = "0007"
+HEAD = "0008"
 
 
 class Instant(TypeDecorator[dt.datetime]):
@@ -105,6 +105,7 @@ segments = sa.Table(
     sa.Column("description", sa.Text, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("deleted_at", Instant),
+    sa.Column("recorded", sa.Integer),  # the version that recorded membership follows; None where it follows none
     # Among live segments only: the migration says `WHERE deleted_at IS NULL`. Said here, it would load the dialects of
     # both databases at every start, a twentieth of what the start takes.
     sa.Index("uq_segments_live_name", "name", unique=True),
@@ -122,6 +123,8 @@ segment_versions = sa.Table(
     sa.Column("entity", sa.Text, nullable=False),
     sa.Column("static", sa.Boolean, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
+    # Whether the feed tells one by one who enters and leaves by this edit.
+    sa.Column("announce", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 runs = sa.Table(
@@ -134,6 +137,7 @@ runs = sa.Table(
     sa.Column("finished_at", Instant),
     sa.Column("population", sa.BigInteger),
     sa.Column("milliseconds", sa.Float),
+    sa.Column("fill", sa.JSON(none_as_null=True)),  # what a fill is to do; None for a run over every segment
     sqlite_autoincrement=True,
 )
 
