@@ -7,12 +7,11 @@ server. Writes nothing.
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
-
-import msgspec
 
 from ethogram.collecting import open_ledger
 from ethogram.store import changes, identities, requests
@@ -23,7 +22,6 @@ __all__ = ["Change", "Following", "Happened"]
 
 _OVERLAP = 200  # rows that are looked at again, since several collectors' numbers come out of order
 _PAGE = 1000
-_decoded = msgspec.json.Decoder().decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +107,7 @@ class Following:
                     sent_id=sent,
                     call=message.call,
                     name=fact.event if fact is not None else message.call,
-                    content=_decoded(told.content) if told is not None else {},
+                    content=json.loads(told.content) if told is not None else {},
                     message_id=message.id,
                 )
 

@@ -33,6 +33,7 @@ Kind = Literal["events", "profiles", "accounts"]
 
 _FORMATS = ("csv", "jsonl", "parquet")
 _OLD_DAYS = 30
+_DONE = {"load": "loaded", "replay": "played"}
 _SHOWN_COLUMNS = 8
 _NEEDED: dict[Kind, set[str]] = {
     "events": {"profile_id", "event", "timestamp"},
@@ -273,11 +274,11 @@ def settle(
     command = _command(verb, sources, options)
     if not is_terminal():
         raise UserError(
-            f"nothing was read: how to read `{sources[0]}` is a guess, and nobody is here to be asked",
+            f"nothing was {_DONE[verb[0]]}: how to read `{sources[0]}` is a guess, and nobody is here to be asked",
             hint=f"If the guess above is right, type:\n{command}\nor add --yes to take any guess.",
         )
-    if not click.confirm("Read it like this?", default=True, err=True):
-        raise UserError("nothing was read", hint=f"Change what is wrong in:\n{command}")
+    if not click.confirm(f"{verb[0].capitalize()} it like this?", default=True, err=True):
+        raise UserError(f"nothing was {_DONE[verb[0]]}", hint=f"Change what is wrong in:\n{command}")
 
 
 def _command(verb: Sequence[str], sources: Sequence[str], options: LoadOptions) -> str:
