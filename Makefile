@@ -8,6 +8,7 @@ SCALE  ?= 1# share of the benchmark's 50 million events
 TESTS  ?= tests
 FUZZ_MINUTES ?= 10
 FUZZ_SCENES  ?= 100
+SOAK_MINUTES ?= 60
 
 BIN  := $(VENV)/bin
 PIP  := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -16,7 +17,7 @@ DEV  := $(VENV)/.installed-dev
 CODE := src tests tools examples $(wildcard bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-live test check format lint types docs reference examples bench fuzz lock clean distclean
+.PHONY: help demo demo-live test check format lint types docs reference examples bench fuzz soak lock clean distclean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -80,6 +81,9 @@ fuzz: $(DEV) ## compare engine and oracle on ever new segments, for FUZZ_MINUTES
 	  ETHOGRAM_SEED=$$seed ETHOGRAM_SCENES=$(FUZZ_SCENES) \
 	    $(BIN)/python -m pytest -q --timeout 0 --hypothesis-seed=$$seed tests/oracle/test_agreement.py || exit 1; \
 	done
+
+soak: $(DEV) ## a server under a steady load and kills for SOAK_MINUTES, its memory watched
+	@SOAK_MINUTES=$(SOAK_MINUTES) $(BIN)/python -m pytest -q -s --timeout 0 tests/web/test_soak.py
 
 lock: $(DEV) ## choose newest versions and write both lock files
 	@$(BIN)/uv pip compile pyproject.toml --group build --upgrade $(LOCK) --output-file requirements.lock
