@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from ethogram.web.api import care, data, identities, keys, loads, questions, rejected, segments, templates, verification
+from ethogram.web.api import (
+    care,
+    data,
+    identities,
+    keys,
+    loads,
+    questions,
+    rejected,
+    segments,
+    syncs,
+    templates,
+    verification,
+    webhooks,
+)
 
 ROUTERS = (
     care.router,
@@ -14,6 +27,8 @@ ROUTERS = (
     questions.router,
     rejected.router,
     segments.router,
+    syncs.router,
     templates.router,
     verification.router,
+    webhooks.router,
 )
