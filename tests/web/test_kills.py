@@ -120,7 +120,7 @@ def _said(person: int, at: int) -> dict[str, Any]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_36_kills_at_every_named_point_and_at_random_lose_double_and_alter_nothing(
+def test_kills_at_every_named_point_and_at_random_lose_double_and_alter_nothing(
     tmp_path: Path, servers: Servers
 ) -> None:
     place = workspace(tmp_path / "shop")

@@ -36,6 +36,7 @@ class Connection(HttpToolsProtocol):
     """
 
     head_seconds: ClassVar[float] = 10.0  # for the head of a request, and until the first one begins
+    last_seconds: ClassVar[float] = 3.0  # for the rest of a body when the server ends
     most: ClassVar[int] = _MOST
 
     # Connections on which no request is under way, the one that has waited longest first; the loop is one thread.
@@ -140,6 +141,16 @@ class Connection(HttpToolsProtocol):
             self.transport.abort()
         else:
             super().timeout_keep_alive_handler()
+
+    def shutdown(self) -> None:
+        """Ends with the request under way; a body that is still coming then has little time left."""
+        super().shutdown()
+        if not self._is_idle() and self.cycle.more_body:
+            self.loop.call_later(self.last_seconds, self._cut_off)
+
+    def _cut_off(self) -> None:
+        if not self._is_idle() and self.cycle.more_body:
+            self.transport.abort()
 
     def _is_idle(self) -> bool:
         """Whether no request is under way: nothing whose head is there waits for an answer."""
