@@ -7,18 +7,21 @@ definitions (ledger) and the people of static segments (warehouse); who is in a 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from ethogram.clock import Clock
 from ethogram.errors import SegmentError, SettingError
 from ethogram.measure.catalogue import names
+from ethogram.model.editing import EditDifference
 from ethogram.model.results import SegmentVersion, Warned
 from ethogram.model.segment import Definition
+from ethogram.segment import editing
 from ethogram.segment import history as recorded
 from ethogram.segment.checker import check
 from ethogram.segment.english import to_english
+from ethogram.segment.evaluate import Evaluator
 from ethogram.segment.parser import parse_located
 from ethogram.segment.printer import to_text
 from ethogram.segment.rewrites import references
@@ -75,6 +78,7 @@ class Segments:
         ledger: Ledger,
         saved: SavedSegments,
         reader: Reader,
+        evaluator: Callable[[], Evaluator],
         clock: Clock,
     ) -> None:
         self._workspace = workspace
@@ -82,12 +86,17 @@ class Segments:
         self._ledger = ledger
         self._saved = saved
         self._reader = reader
+        self._evaluator = evaluator
         self._clock = clock
 
-    def save(self, name: str, text: str, *, description: str = "", known: Known | None = None) -> SegmentVersion:
+    def save(
+        self, name: str, text: str, *, description: str = "", known: Known | None = None, announce: bool = False
+    ) -> SegmentVersion:
         """The saved segment; another text under the same name is a new version, the same text is not.
 
         Args:
+            announce: whoever follows the feed of changes is told one by one who enters and leaves by this edit, and
+                acts on it; otherwise they are told how many. `difference` says beforehand how many that are.
             known: names that were received, where they are at hand already; for warnings about others.
 
         Raises:
@@ -95,14 +104,7 @@ class Segments:
             SegmentError: it cannot be used, or would make segments refer to each other in a circle.
         """
         definition, warned = self._reader.read(text, known)
-        live = self._saved.live()
-        self._saved.expanded(definition, live, name)
-        if name in live:
-            # A reference to this name, further out, may only now close a circle.
-            changed = {**live, name: replace(live[name], text=to_text(definition), entity=definition.entity.value)}
-            for other, segment in live.items():
-                if other != name and segment.text is not None:
-                    self._saved.expanded(self._saved.parsed(segment.text), changed, other)
+        editing.with_edit(self._saved, self._saved.live(), name, definition)  # raises where it makes no sense
         draft = SegmentDraft(
             name,
             text=to_text(definition),
@@ -110,8 +112,42 @@ class Segments:
             english=to_english(definition),
             entity=definition.entity.value,
             description=description,
+            announce=announce,
         )
         return _version(self._ledger.save_segment(draft, self._clock.now()), None, warned)
+
+    def difference(self, name: str, text: str, *, sample: int = 10) -> EditDifference:
+        """What saving a text under a name would change: who stays, enters and leaves; nothing is saved.
+
+        The text is computed over everybody at this instant, and compared with recorded membership, for the segment and
+        for those that refer to it. Who enters and leaves by an edit is recorded with the cause `definition`.
+
+        Args:
+            sample: how many ids to show of those who stay, enter and leave each.
+
+        Raises:
+            SegmentSyntaxError: the text cannot be read.
+            SegmentError: it cannot be used, or would make segments refer to each other in a circle.
+        """
+        definition, warned = self._reader.read(text)
+        live, now = self._saved.live(), self._workspace.now()
+        definitions = editing.with_edit(self._saved, live, name, definition)
+        moves, population, milliseconds = editing.moves(
+            self._warehouse, self._evaluator(), definitions, live, now, sample=sample
+        )
+        return EditDifference(
+            name=name,
+            text=to_text(definition),
+            english=to_english(definition),
+            entity=definition.entity.value,
+            replaces=live[name].version if name in live else None,
+            as_of=now,
+            population=population,
+            moves=moves,
+            watching=editing.watching(self._saved, live, tuple(definitions)),
+            milliseconds=milliseconds,
+            warnings=warned,
+        )
 
     def save_static(
         self,

@@ -158,6 +158,7 @@ class Workspace:
             ledger=self._ledger,
             saved=self._saved,
             reader=self._reader,
+            evaluator=lambda: self._evaluator,
             clock=self._clock,
         )
 
