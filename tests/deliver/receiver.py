@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -86,7 +87,10 @@ def dripping(connection: socket.socket, receiver: Receiver) -> None:
 class Receiver:
     """Listens on 127.0.0.1 until it is closed; answers with its script, then 200."""
 
-    def __init__(self, script: Sequence[Answer] = (), *, otherwise: Answer | None = None) -> None:
+    def __init__(
+        self, script: Sequence[Answer] = (), *, otherwise: Answer | None = None, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._tls = tls
         self.received: list[Received] = []
         self.script = list(script)
         self.otherwise = otherwise or status(200, b"ok")
@@ -122,6 +126,11 @@ class Receiver:
 
     def _serve(self, connection: socket.socket) -> None:
         connection.settimeout(30)
+        if self._tls is not None:
+            try:
+                connection = self._tls.wrap_socket(connection, server_side=True)
+            except OSError:
+                return
         reader = connection.makefile("rb")
         with contextlib.suppress(OSError, ValueError), connection:
             while line := reader.readline():

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import shutil
+import ssl
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -84,3 +88,20 @@ def test_what_a_receiver_says_is_kept_short_and_harmless() -> None:
 def test_a_compressed_answer_is_not_unpacked() -> None:
     with Receiver([status(500, b"\x1f\x8b" + b"\0" * 50, Content_Encoding="gzip")]) as receiver:
         assert isinstance(_post(receiver.url), Failed)
+
+
+@pytest.mark.outside
+def test_a_certificate_that_nobody_signed_is_refused(tmp_path: Path) -> None:
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl is not installed, so there is no certificate to refuse")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    subprocess.run([*command, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with Receiver(tls=context) as receiver:
+        outcome = _post(receiver.url.replace("http://", "https://"), seconds=5)
+        assert isinstance(outcome, Failed)
+        assert "certificate" in outcome.reason.lower()
+        assert receiver.received == []

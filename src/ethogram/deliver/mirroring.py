@@ -33,7 +33,6 @@ from ethogram.store.syncs import NOTHING, Sync
 
 FULL, CHANGES = "full", "changes"
 GATHERED = dt.timedelta(seconds=5)  # changes that come within go along
-_GATHERED_MOST = 5_000
 _PAGE = 5_000
 _PART = 500  # people in one request
 _MOST_WAITING = 20  # requests of one sync that wait to be sent
@@ -128,11 +127,11 @@ class Mirroring:
             return now >= sync.due_at
         if sync.watermark < changes.pruned(self._database):
             return True
-        waiting = changes.after(self._database, sync.watermark, limit=_GATHERED_MOST, segments=[sync.segment])
+        waiting = changes.after(self._database, sync.watermark, limit=1, segments=[sync.segment])
         if not waiting:
             return False
         # On a clock that was put back, nothing is waited for.
-        return len(waiting) == _GATHERED_MOST or not dt.timedelta() <= now - waiting[0].at < GATHERED
+        return not dt.timedelta() <= now - waiting[0].at < GATHERED
 
     def _done(self, sync: Sync, now: dt.datetime, rows: int) -> dict[str, Any]:
         due_at = schedule.next_at(schedule.read(sync.schedule), now, self._zone)

@@ -89,13 +89,7 @@ def existing(database: Database, number: int) -> Webhook:
 def listed(database: Database) -> tuple[Webhook, ...]:
     """Every webhook that was not removed, oldest first."""
     with database.reading() as connection:
-        rows = connection.execute(
-            sa.select(_TABLE.c.id)
-            .join(tables.endpoints, tables.endpoints.c.id == _TABLE.c.id)
-            .where(tables.endpoints.c.removed_at.is_(None))
-            .order_by(_TABLE.c.id)
-        )
-        return tuple(_existing(connection, row.id) for row in rows.all())
+        return tuple(_webhook(row) for row in connection.execute(_query().order_by(_TABLE.c.id)))
 
 
 def pause(database: Database, number: int, reason: str, now: dt.datetime, actor: str = "local") -> Webhook:
@@ -155,13 +149,23 @@ def note_missed(database: Database, webhook: Webhook, upto: int, now: dt.datetim
         _note(connection, "missed changes of webhook", webhook.id, detail, now, "worker")
 
 
+def _query() -> sa.Select[Any]:
+    owners = tables.endpoints
+    facts = (column for column in _TABLE.c if column.name != "id")
+    return sa.select(owners, *facts).join(_TABLE, _TABLE.c.id == owners.c.id).where(owners.c.removed_at.is_(None))
+
+
 def _existing(connection: sa.Connection, number: int) -> Webhook:
-    row = connection.execute(sa.select(_TABLE).where(_TABLE.c.id == number)).first()
-    endpoint = endpoints.existing(connection, number) if row is not None else None
-    if row is None or endpoint is None or endpoint.removed_at is not None:
+    row = connection.execute(_query().where(_TABLE.c.id == number)).first()
+    if row is None:
         raise UnknownNameError(f"there is no webhook {number}", hint="`ethogram webhooks list` shows them.")
+    return _webhook(row)
+
+
+def _webhook(row: sa.Row[Any]) -> Webhook:
+    facts = row._asdict()
     return Webhook(
-        endpoint=endpoint,
+        endpoint=Endpoint(**{column.name: facts[column.name] for column in tables.endpoints.c}),
         segments=None if row.segments is None else tuple(row.segments),
         changes=tuple(row.changes),
         traits=tuple(row.traits),
