@@ -9,24 +9,22 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ethogram.errors import UserError
 from ethogram.model.results import RunReport, SegmentSize
 from ethogram.model.segment import Definition, Entity, InSegment
-from ethogram.segment.evaluate import OVER_MANY, CutOffs, Evaluator, ids_of, name_of
+from ethogram.segment.evaluate import OVER_MANY, CutOffs, Evaluator, name_of
+from ethogram.segment.recording import Recording
 from ethogram.segment.saved import SavedSegments
 from ethogram.segment.sql import micros
-from ethogram.store import changes, settings
-from ethogram.store.ledger import Ledger, Run, SavedSegment, SizeFound
+from ethogram.store.ledger import Ledger, Run, SavedSegment, SizeAt, SizeFound
 from ethogram.store.schema import INSTANT, NEVER
 from ethogram.store.warehouse import Warehouse
 
-# The ledger's setting with the cut-offs of the last run.
-CUT_OFFS = "cutoffs"
-_TOLD = "told"  # the setting with how far the feed has the changes of a run
-_PAGE = 5_000  # changes appended to the feed at once
+# The ledger's settings with the cut-offs over everybody, and the instants that they were found at (microseconds).
+CUT_OFFS, CUT_OFFS_AT = "cutoffs", "cutoffs_at"
 # Called when a phase is recorded; tests stop there.
 Watch = Callable[[str], None]
 
@@ -35,15 +33,12 @@ Watch = Callable[[str], None]
 class _Work:
     run: Run
     segments: tuple[SavedSegment, ...]
-    previous: Run | None
+    recorded: tuple[SavedSegment, ...]
+    before: Mapping[int, SizeAt]
 
     @property
     def table(self) -> str:
         return f"evaluation_{self.run.id}"
-
-    @property
-    def dynamic(self) -> list[int]:
-        return [segment.number for segment in self.segments if not segment.static]
 
 
 class Runner:
@@ -54,6 +49,7 @@ class Runner:
         self._ledger = ledger
         self._saved = saved
         self._evaluator = evaluator
+        self._recording = Recording(warehouse, ledger)
 
     def run(self, as_of: dt.datetime, now: dt.datetime, watch: Watch = lambda _: None) -> RunReport:
         """Evaluates every saved segment at `as_of` and records who entered and who left since the run before.
@@ -67,7 +63,7 @@ class Runner:
         """
         started = time.perf_counter()
         self.finish(now, watch)
-        last = self._ledger.last_run()
+        last = self._ledger.last_run(fill=None)
         if last is not None and as_of < last.as_of:
             raise UserError(
                 f"the last run was as of {last.as_of.isoformat()}, and {as_of.isoformat()} lies before it",
@@ -83,7 +79,7 @@ class Runner:
         return None if unfinished is None else self._finish(unfinished, now, watch, time.perf_counter())
 
     def _finish(self, run: Run, now: dt.datetime, watch: Watch, started: float) -> RunReport:
-        work = _Work(run, self._ledger.segments(), self._ledger.last_run())
+        work = _Work(run, self._ledger.segments(), self._ledger.recorded_segments(), self._ledger.sizes_now())
         if run.phase == "planned":
             self._evaluate(work)
             run = self._ledger.advance_run(run.id, "evaluated")
@@ -94,7 +90,12 @@ class Runner:
             watch("changed")
         self._keep(work)
         watch("kept")
-        self._tell(work)
+        segments = (*work.recorded, *work.segments)
+        self._recording.tell(
+            run,
+            {segment.number: Entity(segment.entity) for segment in segments},
+            [segment.number for segment in work.segments if segment.announce],
+        )
         watch("told")
         report = self._report(work, (time.perf_counter() - started) * 1000)
         found = {segment.name: segment for segment in work.segments}
@@ -134,6 +135,7 @@ class Runner:
                 )
             found |= {f"{entity.value}: {name_of(cut)}": value for cut, value in cutoffs.items()}
         self._ledger.set_setting(CUT_OFFS, found)
+        self._ledger.set_setting(CUT_OFFS_AT, dict.fromkeys(found, micros(work.run.as_of)))
 
     def _definition(self, segment: SavedSegment, live: dict[str, SavedSegment]) -> Definition:
         if segment.text is None:
@@ -141,19 +143,14 @@ class Runner:
         return self._saved.expanded(self._saved.parsed(segment.text), live, segment.name)
 
     def _record_changes(self, work: _Work) -> None:
-        # A first attempt may have been cut off half-way: what it wrote is taken back, then written whole.
-        written = self._warehouse.query(
-            "SELECT count() FROM membership_changes WHERE run = {run:UInt64}", {"run": work.run.id}
-        )
-        if written[0][0]:
-            self._warehouse.command(
-                "ALTER TABLE membership_changes DELETE WHERE run = {run:UInt64}",
-                {"run": work.run.id},
-                mutations_sync=1,
-            )
-        before = self._ledger.sizes_of_run(work.previous.id) if work.previous else {}
+        self._recording.take_back(work.run)
+        recorded = {segment.number: segment.version for segment in work.recorded}
+        gone = recorded.keys() - {segment.number for segment in work.segments}
         dynamic = [segment for segment in work.segments if not segment.static]
-        edited = [s.number for s in dynamic if s.number not in before or before[s.number].version != s.version]
+        edited = [segment.number for segment in dynamic if recorded.get(segment.number) != segment.version]
+        # Who was in a segment that was deleted has left it.
+        dynamic += [segment for segment in work.recorded if segment.number in gone and not segment.static]
+        edited += gone
         entered = "arrayMap(n -> (n, 1), arrayFilter(n -> NOT has(held, n), found))"
         left = "arrayMap(n -> (n, 0), arrayFilter(n -> NOT has(found, n), held))"
         self._warehouse.command(
@@ -174,7 +171,7 @@ class Runner:
                 "at": work.run.as_of,
                 "run": work.run.id,
                 "edited": edited,
-                "dynamic": work.dynamic or [0],
+                "dynamic": [segment.number for segment in dynamic] or [0],
                 "versions": [segment.version for segment in dynamic] or [0],
             },
         )
@@ -207,68 +204,12 @@ class Runner:
             },
         )
 
-    def _tell(self, work: _Work) -> None:
-        """Appends the run's changes to the feed, page by page; each page notes how far it came."""
-        entities = {segment.number: Entity(segment.entity) for segment in work.segments}
-        told = self._ledger.setting(_TOLD) or {}
-        place: tuple[int, int] | None = None
-        if told.get("run") == work.run.id:
-            place = (int(told["key"]), int(told["segment"]))
-        else:
-            # Whoever follows the feed acts on what people do; what an edit changes is told in sum.
-            drafts = [
-                changes.Draft("", number, version, change == "entered", "definition", count)
-                for number, version, change, count in self._warehouse.query(
-                    "SELECT segment, version, toString(change), count() FROM membership_changes "
-                    "WHERE run = {run:UInt64} AND cause = 'definition' GROUP BY segment, version, change "
-                    "ORDER BY segment, change",
-                    {"run": work.run.id},
-                )
-            ]
-            place = (0, 0)
-            self._append(work, drafts, place)
-        while True:
-            rows = self._warehouse.query(
-                "SELECT key, segment, version, toString(change), cause FROM membership_changes "
-                "WHERE run = {run:UInt64} AND cause != 'definition' "
-                "AND (key, segment) > ({key:UInt64}, {segment:UInt32}) "
-                f"ORDER BY key, segment LIMIT {_PAGE}",
-                {"run": work.run.id, "key": place[0], "segment": place[1]},
-            )
-            if not rows:
-                return
-            ids = ids_of(self._warehouse, {int(key): entities[segment] for key, segment, *_ in rows})
-            place = (int(rows[-1][0]), int(rows[-1][1]))
-            drafts = [
-                changes.Draft(ids[int(key)], segment, version, change == "entered", cause)
-                for key, segment, version, change, cause in rows
-            ]
-            self._append(work, drafts, place)
-
-    def _append(self, work: _Work, drafts: list[changes.Draft], place: tuple[int, int]) -> None:
-        with self._ledger.database.writing() as connection:
-            changes.append(connection, drafts, work.run.as_of)
-            told = {
-                "run": work.run.id,
-                "key": str(place[0]),
-                "segment": place[1],
-            }  # a key is too long for JSON's numbers
-            settings.keep(connection, _TOLD, told)
-
     def _report(self, work: _Work, milliseconds: float) -> RunReport:
         sizes = dict(
             self._warehouse.query(f"SELECT arrayJoin(segments) AS number, count() FROM {work.table} GROUP BY number")
         )
         populations = dict(self._warehouse.query(f"SELECT toString(entity), count() FROM {work.table} GROUP BY entity"))
-        moved = {
-            (number, change): count
-            for number, change, count in self._warehouse.query(
-                "SELECT segment, toString(change), count() FROM membership_changes WHERE run = {run:UInt64} "
-                "GROUP BY segment, change",
-                {"run": work.run.id},
-            )
-        }
-        before = self._ledger.sizes_of_run(work.previous.id) if work.previous else {}
+        moved = self._recording.counted(work.run)
         segments = []
         for segment in work.segments:
             size = int(sizes.get(segment.number, 0))
@@ -281,7 +222,7 @@ class Runner:
                     share=size / population if population else 0.0,
                     entered=int(moved.get((segment.number, "entered"), 0)),
                     left=int(moved.get((segment.number, "left"), 0)),
-                    previous=before[segment.number].size if segment.number in before else None,
+                    previous=work.before[segment.number].size if segment.number in work.before else None,
                 )
             )
         due = self._warehouse.query(

@@ -23,7 +23,7 @@ Live = Mapping[str, SavedSegment]
 
 @dataclass(slots=True)
 class _Held:
-    """The live segments at one revision of the ledger, with what was found out about them."""
+    """Segments at one revision of the ledger, with what was found out about them."""
 
     revision: int
     live: Live
@@ -37,6 +37,7 @@ class SavedSegments:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._held = _Held(-1, {})
+        self._followed = _Held(-1, {})
 
     def live(self) -> Live:
         """Every live segment at its newest version, by name."""
@@ -45,6 +46,19 @@ class SavedSegments:
         if revision != self._held.revision:
             self._held = _Held(revision, {segment.name: segment for segment in self._ledger.segments()})
         return self._held.live
+
+    def recorded(self) -> Live:
+        """Every segment that recorded membership follows, at the version that it follows, by name.
+
+        A segment that was edited is here as it was, and a deleted one is here still, until a fill has switched.
+        """
+        # Every run and every fill ends with following something else.
+        last = self._ledger.last_run(fill=None)
+        revision = 0 if last is None else last.id
+        if revision != self._followed.revision:
+            followed = {segment.name: segment for segment in self._ledger.recorded_segments()}
+            self._followed = _Held(revision, followed)
+        return self._followed.live
 
     def parsed(self, text: str) -> Definition:
         """A saved text's definition; texts were checked when they were saved."""
@@ -68,8 +82,8 @@ class SavedSegments:
         """A saved segment's definition, expanded; that of a static one is the list that was recorded."""
         if segment.text is None:
             return self._written(segment)
-        held = self._held
-        known = held.expanded if live is held.live else {}
+        held = self._of(live)
+        known = held.expanded if held is not None else {}
         key = (segment.name, segment.version)
         if key not in known:
             known[key] = self.expanded(self._written(segment), live, segment.name)
@@ -81,8 +95,8 @@ class SavedSegments:
 
     def crossed(self, live: Live) -> frozenset[int]:
         """The numbers of segments whose recorded entries and exits other segments look at."""
-        held = self._held
-        if held.crossed is None or live is not held.live:
+        held = self._of(live)
+        if held is None or held.crossed is None:
             names = {
                 node.name
                 for segment in live.values()
@@ -90,7 +104,7 @@ class SavedSegments:
                 if isinstance(node, Crossed)
             }
             found = frozenset(live[name].number for name in names if name in live)
-            if live is not held.live:
+            if held is None:
                 return found
             held.crossed = found
         return held.crossed
@@ -106,6 +120,9 @@ class SavedSegments:
             self._ledger.segment(name)  # raises, with the nearest name
             raise UnknownNameError(f"there is no segment `{name}`", name=name)
         return None if segment.text is None else self.parsed(segment.text)
+
+    def _of(self, live: Live) -> _Held | None:
+        return next((held for held in (self._held, self._followed) if live is held.live), None)
 
     def _written(self, segment: SavedSegment) -> Definition:
         if segment.text is None:
