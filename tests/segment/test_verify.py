@@ -7,6 +7,7 @@ import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -238,3 +239,22 @@ def test_a_segment_over_recorded_entries_follows_them(shop: Workspace, clock: Ma
     settle(shop)
     assert shop.verify().differences == ()
     assert "cy" in shop.members("new-buyers").column("profile_id").to_pylist()
+
+
+def test_who_is_recorded_anew_under_the_look_does_not_differ(
+    shop: Workspace, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seemed: list[int] = []
+
+    def meanwhile(self: verify.Verifier, *args: Any) -> tuple[int, list[int]]:
+        clock.advance(HOUR)
+        send(shop, ("cy", "purchase", clock.now()), amount=50)
+        settle(shop)
+        people, doubtful = look(self, *args)
+        seemed.extend(doubtful)
+        return people, doubtful
+
+    look = verify.Verifier._doubtful
+    monkeypatch.setattr(verify.Verifier, "_doubtful", meanwhile)
+    result = shop.verify()
+    assert (len(seemed), result.wrong, result.people) == (1, 0, 3)

@@ -4,9 +4,10 @@ Step of the path: segment. Reads facts, membership state, membership changes (wa
 state (ledger); writes nothing. Three things must be equal for everybody: what the plan finds, the row of memberships,
 and what the recorded entries and exits add up to. Nobody may be due later than an answer can change by itself.
 
-The people are looked at in parts by key, so memory does not grow with them, and a server goes on between two parts.
-Whoever is still to be evaluated (an event that the live part has not seen, an instant that has come) is left out and
-said: that is work, and no difference.
+The people are looked at in parts by key, so memory does not grow with them, and beside whatever a server does
+meanwhile: whoever changes under the look seems to differ, so all who do are looked at once more while nothing is
+recorded. Whoever is still to be evaluated (an event that the live part has not seen, an instant that has come) is left
+out and said: that is work, and no difference.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from ethogram.model.segment import Crossed, Entity
 from ethogram.model.verification import Difference, RecordedChange, Verification
 from ethogram.segment.evaluate import OVER_MANY, Evaluator, ids_of
 from ethogram.segment.live import STATE
-from ethogram.segment.plan import Share
+from ethogram.segment.plan import Keys, Scope, Share
 from ethogram.segment.run import CUT_OFFS
 from ethogram.segment.saved import SavedSegments
 from ethogram.segment.shape import walk
@@ -36,8 +37,9 @@ from ethogram.store.ledger import Ledger, Run, SavedSegment
 from ethogram.store.schema import HERE, INSTANT, NEVER
 from ethogram.store.warehouse import Warehouse
 
-# A part takes a second or so; meanwhile a server evaluates nobody.
-_PEOPLE_AT_ONCE = 50_000
+_PEOPLE_AT_ONCE = 100_000
+# Whom a server's work is held up for: a fraction of a second's.
+_AGAIN_AT_ONCE = 2_000
 # Beyond so many rows that wait, a run is what is needed.
 _MOST_WAITING = 200_000
 _SHOWN_CHANGES = 20
@@ -76,14 +78,15 @@ class _State:
     at: dt.datetime
     chosen: Mapping[int, SavedSegment]
     waiting: Sequence[int]
-    notes: tuple[str, ...]
 
 
 @dataclass(slots=True)
 class _Counts:
     people: int = 0
     accounts: int = 0
+    waited: int = 0
     wrong: int = 0
+    told: int = 0
     differences: list[Difference] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)
 
@@ -107,7 +110,7 @@ class Verifier:
         """Everybody, part by part.
 
         Args:
-            exclusively: held while a part is looked at, so that nothing is recorded meanwhile.
+            exclusively: held while who seems to differ is looked at again, so that nothing is recorded meanwhile.
             most: how many people's differences are told; all are counted.
 
         Raises:
@@ -118,10 +121,18 @@ class Verifier:
         for entity in Entity:
             for part in self._parts(entity):
                 with exclusively:
-                    state = self._state(catch_up())
-                    counts.notes |= dict.fromkeys(state.notes)
-                    for difference in self._look(state, entity, part, counts, most):
-                        counts.differences.append(attach(difference, state.at))
+                    state = self._state(catch_up(), counts)
+                people, doubtful = self._doubtful(state, entity, part)
+                if entity is Entity.ACCOUNT:
+                    counts.accounts += people
+                else:
+                    counts.people += people
+                for begin in range(0, len(doubtful), _AGAIN_AT_ONCE):
+                    with exclusively:
+                        state = self._state(catch_up(), counts)
+                        some = Keys(tuple(doubtful[begin : begin + _AGAIN_AT_ONCE]))
+                        for difference in self._different(state, entity, some, counts, most):
+                            counts.differences.append(attach(difference, state.at))
         return Verification(
             as_of=state.at,
             people=counts.people,
@@ -129,7 +140,7 @@ class Verifier:
             segments=len(state.chosen),
             wrong=counts.wrong,
             differences=tuple(counts.differences),
-            notes=tuple(counts.notes),
+            notes=(*_told_of_waiting(counts.waited), *counts.notes),
             milliseconds=(time.perf_counter() - began) * 1000,
         )
 
@@ -142,7 +153,7 @@ class Verifier:
 
     # --- what is recorded -----------------------------------------------------------------------------------
 
-    def _state(self, caught: Caught) -> _State:
+    def _state(self, caught: Caught, counts: _Counts) -> _State:
         last = self._ledger.last_run()
         if last is None:
             raise UserError(
@@ -151,19 +162,19 @@ class Verifier:
             )
         newest = self._warehouse.query("SELECT max(evaluated_at), count() FROM memberships")[0]
         at = max([last.as_of, *([newest[0]] if newest[1] else [])])
-        notes = []
-        if caught.people:
-            notes.append(f"{_people(caught.people)} waited to be evaluated, and were evaluated first")
+        counts.waited += caught.people
         if caught.up:
-            at = max(at, caught.now)
-            chosen, left_out = self._compared(last, at_run=False)
-            return _State(at, chosen, (), (*notes, *left_out))
+            chosen, notes = self._compared(last, at_run=False)
+            counts.notes |= dict.fromkeys(notes)
+            return _State(max(at, caught.now), chosen, ())
         waiting = self._waiting(last)
-        chosen, left_out = self._compared(last, at_run=at == last.as_of and not waiting)
+        chosen, notes = self._compared(last, at_run=at == last.as_of and not waiting)
         if waiting:
-            notes.append(f"{_people(len(waiting))} did something since, wait to be evaluated, and are not compared")
-        notes.append(f"what is recorded is as of {at.isoformat()}; no server keeps it up to now")
-        return _State(at, chosen, waiting, (*notes, *left_out))
+            told = f"{_people(len(waiting))} did something since, wait to be evaluated, and are not compared"
+            counts.notes[told] = None
+        counts.notes[f"what is recorded is as of {at.isoformat()}; no server keeps it up to now"] = None
+        counts.notes |= dict.fromkeys(notes)
+        return _State(at, chosen, waiting)
 
     def _waiting(self, last: Run) -> list[int]:
         """The keys of profiles in batches that neither the live part nor a run has seen."""
@@ -230,11 +241,29 @@ class Verifier:
 
     # --- one part -------------------------------------------------------------------------------------------
 
-    def _look(self, state: _State, entity: Entity, part: Share, counts: _Counts, most: int) -> Iterator[Difference]:
-        """Compares one part, and gives the differences that are told."""
+    def _doubtful(self, state: _State, entity: Entity, part: Share) -> tuple[int, list[int]]:
+        """How many of a part were compared, and the keys of those who seem to differ."""
+        found = self._compare(state, entity, part, "groupArrayIf(key, wrong)")
+        return (0, []) if found is None else (int(found[0]), [int(key) for key in found[1]])
+
+    def _different(self, state: _State, entity: Entity, keys: Keys, counts: _Counts, most: int) -> Iterator[Difference]:
+        """Counts those who do differ, and gives the differences that are told."""
+        room = max(0, most - counts.told)
+        told = f"groupArrayIf({max(room, 1)})((key, name, found, kept, summed, odd, must_by, looked_at), wrong)"
+        found = self._compare(state, entity, keys, f"countIf(wrong), {told}")
+        if found is None:
+            return
+        _, wrong, rows = found
+        counts.wrong += int(wrong)
+        for row in rows[:room]:
+            counts.told += 1
+            yield from self._differences(row, entity, state.chosen)
+
+    def _compare(self, state: _State, entity: Entity, scope: Scope, columns: str) -> tuple[Any, ...] | None:
+        """One row about a scope: how many are compared, and the columns; None where there is nothing to compare."""
         chosen = {number: each for number, each in state.chosen.items() if each.entity == entity.value}
         if not chosen:
-            return
+            return None
         live = self._saved.live()
         definitions = [self._saved.definition(segment, live) for segment in chosen.values()]
         cutoffs: dict[str, float | None] = self._ledger.setting(CUT_OFFS) or {}
@@ -243,31 +272,21 @@ class Verifier:
             definitions,
             state.at,
             numbers=_numbers(live),
-            scope=part,
+            scope=scope,
             recorded={name.removeprefix(prefix): cut for name, cut in cutoffs.items() if name.startswith(prefix)},
         )
         query = plan.evaluation(dict(zip(chosen, compiled, strict=True)))
-        told = max(0, most - len({each.profile_id for each in counts.differences}))
-        people, wrong, rows = self._warehouse.query(
-            _comparison(query.sql, entity, told),
-            {
-                **query.parameters,
-                "low": part.low,
-                "high": part.high,
-                "at": state.at,
-                "never": NEVER,
-                "chosen": list(chosen),
-                "waiting": list(state.waiting),
-            },
-            **OVER_MANY,
-        )[0]
-        counts.wrong += int(wrong)
-        if entity is Entity.ACCOUNT:
-            counts.accounts += int(people)
-        else:
-            counts.people += int(people)
-        for row in rows[:told]:
-            yield from self._differences(row, entity, chosen)
+        bound: dict[str, object] = {
+            **query.parameters, "at": state.at, "never": NEVER, "chosen": list(chosen), "waiting": list(state.waiting),
+        }  # fmt: skip
+        match scope:
+            case Share(low, high):
+                within = "BETWEEN {low:UInt64} AND {high:UInt64}"
+                bound |= {"low": low, "high": high}
+            case Keys(keys):
+                within = "IN {only:Array(UInt64)}"
+                bound |= {"only": sorted(keys)}
+        return self._warehouse.query(_comparison(query.sql, entity, within, columns), bound, **OVER_MANY)[0]
 
     def _differences(
         self, row: Sequence[Any], entity: Entity, chosen: Mapping[int, SavedSegment]
@@ -332,12 +351,11 @@ class _AnyCut(Mapping[str, "float | None"]):
         return 1
 
 
-def _comparison(evaluation: str, entity: Entity, told: int) -> str:
-    """One row: how many were compared, how many are wrong, and the first of these.
+def _comparison(evaluation: str, entity: Entity, within: str, columns: str) -> str:
+    """One row: how many are compared, and the columns, over people of whom is known whether something is `wrong`.
 
     Nothing is joined: what was computed, the state and the changes are put below each other and grouped by key.
     """
-    within = "BETWEEN {low:UInt64} AND {high:UInt64}"
     mine = "arrayFilter(n -> has({chosen:Array(UInt32)}, n), segments)"
     nothing, never = "CAST([] AS Array(UInt32))", f"{{never:{INSTANT}}}"
     sides = [f"SELECT 'computed' AS side, key, id, segments, due_at FROM (\n{evaluation}\n)"]
@@ -369,10 +387,9 @@ def _comparison(evaluation: str, entity: Entity, told: int) -> str:
     )
     waits = f"(has({{waiting:Array(UInt64)}}, key) OR looked_at <= {{at:{INSTANT}}})"
     differs = f"found != kept OR kept != summed OR notEmpty(odd) OR (must_by < {never} AND looked_at > must_by)"
-    told_columns = "(key, name, found, kept, summed, odd, must_by, looked_at)"
     return (
-        f"SELECT countIf(known > 0 AND NOT {waits}) AS people, countIf(NOT {waits} AND ({differs})) AS wrong, "
-        f"groupArrayIf({max(told, 1)})({told_columns}, NOT {waits} AND ({differs})) AS rows FROM (\n{grouped}\n)"
+        f"SELECT countIf(known > 0 AND NOT waits) AS people, {columns} FROM (\n"
+        f"SELECT *, {waits} AS waits, NOT waits AND ({differs}) AS wrong FROM (\n{grouped}\n))"
     )
 
 
@@ -385,6 +402,10 @@ def _summed(within: str) -> str:
 
 def _numbers(live: Mapping[str, SavedSegment]) -> dict[str, int]:
     return {name: segment.number for name, segment in live.items()}
+
+
+def _told_of_waiting(waited: int) -> tuple[str, ...]:
+    return (f"{_people(waited)} waited to be evaluated, and were evaluated first",) if waited else ()
 
 
 def _people(count: int) -> str:

@@ -22,7 +22,7 @@ class Asked(msgspec.Struct, frozen=True):
 def verify(workspace: Opened, data: JSONBody[Asked]) -> Verification:
     """Computes everything anew and compares it with recorded membership; takes about as long as a run.
 
-    Live evaluation goes on between parts of the people. Each difference comes with what explains it.
+    Live evaluation goes on meanwhile. Each difference comes with what explains it.
     """
     return workspace.verify(most=data.most)
 
