@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ethogram.collect.inbound import paths, readers
-from ethogram.collect.inbound.mapping import Call, Mapping, wrong
+from ethogram.collect.inbound.mapping import Call, Mapping, Spec, wrong
 from ethogram.collect.inbound.paths import MISSING, Scope, said
 from ethogram.collect.inbound.readers import Read, Test
 
@@ -188,9 +188,9 @@ def _maker(mapping: Mapping, call: Call, place: str) -> _Maker:
     elif call.event is not None:
         raise wrong(f"{place}.event", f"a call `{call.call}` has no event", "Only `track` has one.")
     ids = {
-        "userId": call.profile_id or mapping.profile_id,
-        "anonymousId": call.anonymous_id or mapping.anonymous_id,
-        "groupId": (call.account_id or mapping.account_id) if call.call == "group" else None,
+        "userId": _own(call.profile_id, mapping.profile_id),
+        "anonymousId": _own(call.anonymous_id, mapping.anonymous_id),
+        "groupId": _own(call.account_id, mapping.account_id) if call.call == "group" else None,
         "previousId": call.previous_id if call.call == "alias" else None,
     }
     if call.call == "group" and ids["groupId"] is None:
@@ -210,14 +210,16 @@ def _maker(mapping: Mapping, call: Call, place: str) -> _Maker:
     if has_properties:
         wide = [*((f"properties_from[{at}]", spec) for at, spec in enumerate(mapping.properties_from)), *wide]
         given = [*((f"properties.{name}", name, spec) for name, spec in mapping.properties.items()), *given]
-    timestamp = call.timestamp or mapping.timestamp
+    timestamp = _own(call.timestamp, mapping.timestamp)
     named = call.message_id or mapping.message_id or []
     return _Maker(
         call=call.call,
         fits=readers.conditions(call.when, call.unless, call.has, f"{place}."),
         items=readers.path_of(call.items, f"{place}.items") if call.items is not None else None,
         event=event,
-        ids=tuple((key, readers.reader(spec, f"{place}.{_SAID[key]}")) for key, spec in ids.items() if spec),
+        ids=tuple(
+            (key, readers.reader(spec, f"{place}.{_SAID[key]}")) for key, spec in ids.items() if spec is not None
+        ),
         timestamp=readers.reader(timestamp, f"{place}.timestamp") if timestamp is not None else None,
         message_id=tuple(
             readers.first([each], f"{place}.message_id") for each in ([named] if isinstance(named, str) else named)
@@ -225,3 +227,7 @@ def _maker(mapping: Mapping, call: Call, place: str) -> _Maker:
         content=tuple((name, readers.reader(spec, at)) for at, name, spec in given),
         spread=tuple(readers.reader(spec, at) for at, spec in wide),
     )  # fmt: skip
+
+
+def _own(of_call: Spec | None, of_mapping: Spec | None) -> Spec | None:
+    return of_mapping if of_call is None else of_call

@@ -111,7 +111,7 @@ def _xml(body: bytes) -> Any | Refused:
     parser.ExternalEntityRefHandler = forbidden
     try:
         parser.Parse(body, True)
-    except (expat.ExpatError, _XmlError, ValueError) as error:
+    except (expat.ExpatError, _XmlError, ValueError, LookupError) as error:  # LookupError: an encoding that is none
         return Refused("invalid_xml", f"the body is no XML that can be taken: {error}")
     return stack[0][1]
 
