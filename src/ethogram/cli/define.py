@@ -22,9 +22,10 @@ from ethogram.cli.context import (
 )
 from ethogram.cli.help import Verb
 from ethogram.cli.hostile import visible, visible_lines
-from ethogram.cli.output import Output
+from ethogram.cli.output import Column, Output
 
 if TYPE_CHECKING:
+    from ethogram.model.editing import EditDifference
     from ethogram.model.results import Preview, SegmentVersion, Warned
 
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True)
@@ -95,28 +96,87 @@ def show_warnings(out: Output, warnings: tuple[Warned, ...]) -> None:
     examples=(
         'ethogram save regulars "count(purchase in last 90 days) >= 3"',
         "ethogram save lapsing -f lapsing.txt --description 'For the spring letter'",
+        'ethogram save regulars "count(purchase in last 60 days) >= 3" --dry-run',
     ),
 )
 @click.argument("name")
 @click.argument("text", required=False)
 @click.option("--file", "-f", type=_FILE, help="Read the text from a file; `-` reads standard input.")
 @click.option("--description", default="", help="A note for your colleagues.")
+@click.option("--dry-run", is_flag=True, help="Save nothing; show who would stay, enter and leave.")
+@click.option(
+    "--announce",
+    is_flag=True,
+    help="Tell whoever follows the changes one by one who enters and leaves by this edit.",
+)
 @json_option
 @workspace_option
-def save(name: str, text: str | None, file: Path | None, description: str, as_json: bool) -> None:
+def save(
+    name: str, text: str | None, file: Path | None, description: str, dry_run: bool, announce: bool, as_json: bool
+) -> None:
     """Save a segment under a name.
 
     Saving under a name that exists makes a new version; the versions before stay readable with
-    `ethogram segments versions NAME`. Who is in it is computed by the next `ethogram run`.
+    `ethogram segments versions NAME`. Who is in it is computed by the next `ethogram run`, or by a server at once.
+
+    Who enters and leaves by an edit is recorded with the cause `definition`, and sets nothing off in what follows the
+    changes (webhooks, `ethogram tail`) unless --announce says so. With --dry-run --json: the difference, with `moves`
+    for the segment and for each that refers to it.
     """
     definition = read_text(text, file)
     out = Output()
+    if dry_run:
+        with opened() as workspace:
+            found = workspace.segments.difference(name, definition)
+            if as_json:
+                out.json(found)
+            else:
+                show_difference(out, found, when=wording.instant(found.as_of, zone_of(workspace)))
+        return
     with opened() as workspace:
-        saved = workspace.segments.save(name, definition, description=description)
+        saved = workspace.segments.save(name, definition, description=description, announce=announce)
     if as_json:
         out.json(saved)
     else:
         show_saved(out, saved)
+
+
+def show_difference(out: Output, found: EditDifference, *, when: str) -> None:
+    """Prints what an edit would change."""
+    out.line(
+        (visible(found.name), "bold cyan"),
+        "  is new" if found.replaces is None else f"  replaces version {found.replaces}",
+        (f"  as of {when}", "dim"),
+    )
+    out.line(visible(found.english), indent=2)
+    out.table(
+        (
+            Column("segment", style="cyan"),
+            Column("stay", "right"),
+            Column("enter", "right"),
+            Column("leave", "right"),
+            Column("of", "right", style="dim"),
+        ),
+        [
+            (
+                visible(move.segment),
+                wording.number(move.stay),
+                wording.number(move.enter),
+                wording.number(move.leave),
+                wording.number(found.population),
+            )
+            for move in found.moves
+        ],
+    )
+    own = found.moves[0]
+    shown = (("stay", own.stays), ("enter", own.enters), ("leave", own.leaves))
+    out.facts([(f"who {what}", ", ".join(wording.value(each) for each in ids)) for what, ids in shown if ids])
+    changes = sum(move.changes for move in found.moves)
+    out.line(wording.counted(changes, "entry or exit", "entries and exits"), " would be recorded")
+    if found.watching:
+        out.line("looking at these entries and exits: ", ", ".join(map(visible, found.watching)))
+    show_warnings(out, found.warnings)
+    out.note(("nothing is saved; leave out --dry-run to save it", "dim"))
 
 
 def show_saved(out: Output, saved: SegmentVersion) -> None:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
-from litestar import Router, delete, get, put
+from litestar import Router, delete, get, post, put
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody, Parameter
 
 from ethogram.errors import SegmentError
+from ethogram.model.editing import EditDifference
 from ethogram.model.results import Explanation, HistoryPoint, SegmentVersion, Why
 from ethogram.web.api.failures import ConflictError
 from ethogram.web.api.given import READ, AsOfText, Failure, Opened, instant
@@ -24,6 +25,15 @@ class SavedText:
 
     text: str
     description: str = ""
+    announce: bool = False  # tell followers of the changes one by one who enters and leaves by this edit
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A text that may be saved under a name."""
+
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=1_000_000)]
+    sample: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +61,13 @@ def get_segment(workspace: Opened, name: str, version: Version = None) -> Segmen
 @put("/{name:str}", sync_to_thread=True)
 def save_segment(workspace: Opened, name: str, data: JSONBody[SavedText]) -> SegmentVersion:
     """Saves a text under a name; another text under the same name is a new version, the same one is not."""
-    return workspace.segments.save(name, data.text, description=data.description)
+    return workspace.segments.save(name, data.text, description=data.description, announce=data.announce)
+
+
+@post("/{name:str}/difference", status_code=200, opt=READ, sync_to_thread=True)
+def get_difference(workspace: Opened, name: str, data: JSONBody[Edited]) -> EditDifference:
+    """What saving a text under a name would change: who stays, enters and leaves. Nothing is saved."""
+    return workspace.segments.difference(name, data.text, sample=data.sample)
 
 
 @put("/{name:str}/list", sync_to_thread=True)
@@ -110,7 +126,7 @@ router = Router(
     "/segments",
     tags=["Segments"],
     route_handlers=[
-        list_segments, get_segment, save_segment, save_list, delete_segment, list_versions, get_history,
-        explain_segment, why,
+        list_segments, get_segment, save_segment, get_difference, save_list, delete_segment, list_versions,
+        get_history, explain_segment, why,
     ],
 )  # fmt: skip
