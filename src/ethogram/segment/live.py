@@ -12,6 +12,7 @@ segments over accounts, and the colleagues of whom an event touched, follow with
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from ethogram.model.segment import Definition, Entity
+from ethogram.segment.direct.conditions import Told
 from ethogram.segment.evaluate import Recorded
 from ethogram.segment.saved import SavedSegments
 from ethogram.segment.scoped import Scoped, Standing
@@ -143,9 +145,10 @@ class Live:
         batch, moved = state.batch, state.moved
         names, moved = self._moved(moved)
         touched, cause = sorted(names), "merge"
+        told: dict[int, Told] = {}
         if not touched:
-            touched, batch = self._touched(self._ledger.stored_after(batch), batch)
-            cause = "event"
+            told, batch = self._touched(self._ledger.stored_after(batch), batch)
+            touched, cause = sorted(told), "event"
         if not touched:
             touched, cause = self._due(now), "time"
         if not touched:
@@ -157,7 +160,7 @@ class Live:
             keys = touched[start : start + MOST_PEOPLE]
             # Only when all whom a batch touched are done, the batch is.
             done = start + MOST_PEOPLE >= len(touched)
-            rows, changes = self._compare(keys, now, recorded, cause, names)
+            rows, changes = self._compare(keys, now, recorded, cause, names, told)
             revision = self._ledger.next_revision(micros(now))
             plan = {"at": micros(now), "revision": revision, "rows": rows, "changes": changes}
             planned = _State(batch if done else state.batch, state.revision, moved if done else state.moved, plan)
@@ -170,19 +173,29 @@ class Live:
             )
         return ticked
 
-    def _touched(self, batches: Sequence[tuple[int, Batch]], upto: int) -> tuple[list[int], int]:
-        """The keys of the profiles in the next batches, and the last of these batches."""
-        ids: set[str] = set()
+    def _touched(self, batches: Sequence[tuple[int, Batch]], upto: int) -> tuple[dict[int, Told], int]:
+        """What the next batches tell of profiles, by key, and the last of these batches."""
+        told: defaultdict[str, Told] = defaultdict(Told)
         for sequence, batch in batches:
-            if ids and len(ids) + batch.rows > MOST_PEOPLE:
+            if told and len(told) + batch.rows > MOST_PEOPLE:
                 break
             upto = sequence
-            if batch.file is not None and batch.kind != "accounts":
-                column = pq.read_table(folder(self._directory) / batch.file, columns=["profile_id"])
-                ids.update(map(str, column.column("profile_id").to_pylist()))
-        aliases = identities.aliases(self._ledger.database, ids)
-        people = {aliases.get(id_, id_) for id_ in ids}
-        return sorted(self._scoped.keys(sorted(people)).values()), upto
+            if batch.file is None or batch.kind == "accounts":
+                continue
+            path = folder(self._directory) / batch.file
+            if batch.kind == "events":
+                rows = pq.read_table(path, columns=["profile_id", "event"])
+                for id_, event in zip(rows["profile_id"].to_pylist(), rows["event"].to_pylist(), strict=True):
+                    told[str(id_)].events.add(str(event))
+            else:
+                for id_ in pq.read_table(path, columns=["profile_id"])["profile_id"].to_pylist():
+                    told[str(id_)].traits = True
+        for alias, person in identities.aliases(self._ledger.database, told).items():
+            new = told.pop(alias)
+            told[person].events |= new.events
+            told[person].traits |= new.traits
+        keys = self._scoped.keys(list(told))
+        return {keys[id_]: each for id_, each in told.items()}, upto
 
     def _moved(self, upto: int) -> tuple[dict[int, str], int]:
         """The profiles that lost or won what came under an id, by key, and the last of these moves."""
@@ -206,7 +219,13 @@ class Live:
         return [int(row[0]) for row in rows]
 
     def _compare(
-        self, keys: Sequence[int], now: dt.datetime, recorded: Recorded, cause: str, names: Mapping[int, str]
+        self,
+        keys: Sequence[int],
+        now: dt.datetime,
+        recorded: Recorded,
+        cause: str,
+        names: Mapping[int, str],
+        told: Mapping[int, Told],
     ) -> tuple[list[list[Any]], list[list[Any]]]:
         """What to write: rows of membership (key, segments, due at), and changes.
 
@@ -218,6 +237,9 @@ class Live:
         definitions: Mapping[int, Definition] = {
             number: self._saved.definition(segment, live) for number, segment in profiles.items()
         }
+        held = self._held(keys)
+        # Of somebody who is evaluated up to now only what was told may change something.
+        current = {key: told[key] for key in keys if key in told and key in held and held[key][1] > now}
         standings = {
             standing.key: standing
             for standing in self._scoped.standings(
@@ -226,22 +248,25 @@ class Live:
                 numbers={name: segment.number for name, segment in live.items()},
                 keys=keys,
                 recorded=recorded,
+                told=current,
             )
         }
         standings |= {each.key: each for each in self._to_come([key for key in keys if key not in standings])}
-        held = self._held(keys)
         # Who was somebody, and is nobody any more, is in nothing.
         standings |= {key: Standing(key, names.get(key, ""), (), NEVER) for key in held if key not in standings}
         rows: list[list[Any]] = []
         changes: list[list[Any]] = []
         for key, standing in standings.items():
             before, due_at = held.get(key, ((), None))
-            found = tuple(sorted(standing.segments))
-            if key in held and found == tuple(sorted(before)) and due_at == standing.due_at:
+            found, next_at = tuple(sorted(standing.segments)), standing.due_at
+            if standing.asked is not None and due_at is not None:
+                found = tuple(sorted({*standing.segments, *(set(before) - standing.asked)}))
+                next_at = min(next_at, due_at)
+            if key in held and found == tuple(sorted(before)) and due_at == next_at:
                 continue
             changed = sorted(set(found) ^ set(before))
             # Whose recorded entries and exits others look at is due again at once: by then they are recorded.
-            due_at = now if crossed.intersection(changed) else standing.due_at
+            due_at = now if crossed.intersection(changed) else next_at
             rows.append([key, list(found), micros(due_at)])
             for number in changed:
                 segment = profiles.get(number)

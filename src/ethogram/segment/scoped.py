@@ -17,7 +17,7 @@ import pyarrow as pa
 from ethogram.model.segment import Definition, Entity
 from ethogram.segment.compiler import Context, CutOff
 from ethogram.segment.direct.comparisons import NotDirect
-from ethogram.segment.direct.conditions import Compiled, Conditions
+from ethogram.segment.direct.conditions import Compiled, Conditions, Told, Wakes
 from ethogram.segment.direct.facts import Person
 from ethogram.segment.evaluate import Evaluator, Recorded, name_of
 from ethogram.segment.plan import Keys
@@ -38,6 +38,7 @@ class Standing:
     id: str
     segments: tuple[int, ...]
     due_at: dt.datetime
+    asked: frozenset[int] | None = None  # the segments that were asked about; None is all
 
 
 class _Recorded(Mapping[CutOff, "float | None"]):
@@ -71,6 +72,7 @@ class Scoped:
         numbers: Mapping[str, int],
         keys: Sequence[int],
         recorded: Recorded | None = None,
+        told: Mapping[int, Told] | None = None,
     ) -> list[Standing]:
         """The standing of each given profile that is known at `now`, in order of key.
 
@@ -78,20 +80,27 @@ class Scoped:
             definitions: expanded definitions over profiles, by the number that stands for each.
             numbers: the numbers of saved segments by name.
             recorded: cut-offs as a run found them; without them those of `now` are computed over everybody.
+            told: what is new of some of the profiles, by key: they are asked only about what that may change.
         """
         frame = Frame(now, self._evaluator.zone)
         conditions = Conditions(Context(frame, Entity.PROFILE, numbers, _Recorded(recorded or {})))
-        direct: dict[int, Compiled] = {}
+        direct: dict[int, tuple[Compiled, Wakes]] = {}
         for number, definition in definitions.items():
             try:
-                direct[number] = conditions.definition(definition)
+                direct[number] = conditions.woken(definition)
             except NotDirect:
                 continue
         people = self._people(conditions, now, keys)
         if people is None:
             direct = {}
         planned = {number: definition for number, definition in definitions.items() if number not in direct}
-        found = {} if people is None else {person.key: _standing(person, direct, frame) for person in people}
+        always = frozenset(planned)
+        found = {}
+        for person in people or ():
+            asked = direct
+            if told is not None and person.key in told:
+                asked = {number: each for number, each in direct.items() if each[1].by(told[person.key])}
+            found[person.key] = _standing(person, asked, frame, None if asked is direct else always.union(asked))
         if planned or people is None:
             for standing in self._planned(planned, now, numbers, keys, recorded):
                 found[standing.key] = _joined(found.get(standing.key), standing)
@@ -196,10 +205,12 @@ def _facts_sql(conditions: Conditions) -> str:
     return "\nUNION ALL ".join(f"({part})" for part in parts)
 
 
-def _standing(person: Person, compiled: Mapping[int, Compiled], frame: Frame) -> Standing:
-    held = tuple(number for number, each in compiled.items() if each.holds(person))
-    dues = (due(person) for each in compiled.values() for due in each.dues)
-    return Standing(person.key, person.id, held, _earliest([person.future_at, *dues], frame.now_us))
+def _standing(
+    person: Person, compiled: Mapping[int, tuple[Compiled, Wakes]], frame: Frame, asked: frozenset[int] | None
+) -> Standing:
+    held = tuple(number for number, (each, _) in compiled.items() if each.holds(person))
+    dues = (due(person) for each, _ in compiled.values() for due in each.dues)
+    return Standing(person.key, person.id, held, _earliest([person.future_at, *dues], frame.now_us), asked)
 
 
 def _earliest(dues: Iterable[int | None], now: int) -> dt.datetime:
@@ -210,4 +221,4 @@ def _earliest(dues: Iterable[int | None], now: int) -> dt.datetime:
 def _joined(one: Standing | None, other: Standing) -> Standing:
     if one is None:
         return other
-    return Standing(one.key, one.id, (*one.segments, *other.segments), min(one.due_at, other.due_at))
+    return Standing(one.key, one.id, (*one.segments, *other.segments), min(one.due_at, other.due_at), one.asked)

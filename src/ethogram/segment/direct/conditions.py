@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -66,6 +66,30 @@ class Compiled:
     dues: tuple[Due, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Wakes:
+    """What may change whether a definition holds, beside time."""
+
+    events: frozenset[str]
+    any_event: bool
+    traits: bool
+    segments: frozenset[int]  # whose recorded entries and exits it looks at
+
+    def by(self, told: Told) -> bool:
+        """Whether something of what was told of a profile may change the answer."""
+        if self.segments or (told.traits and self.traits):
+            return True
+        return bool(told.events) and (self.any_event or not self.events.isdisjoint(told.events))
+
+
+@dataclass(slots=True)
+class Told:
+    """What new facts tell of a profile: the names of events, and whether traits are among them."""
+
+    events: set[str] = field(default_factory=set)
+    traits: bool = False
+
+
 class Conditions:
     """Compiles definitions over profiles at one instant.
 
@@ -91,9 +115,28 @@ class Conditions:
         Raises:
             NotDirect: it needs the engine.
         """
+        return self.woken(definition)[0]
+
+    def woken(self, definition: Definition) -> tuple[Compiled, Wakes]:
+        """A definition over profiles, and what wakes it.
+
+        Raises:
+            NotDirect: it needs the engine.
+        """
         if definition.entity is Entity.ACCOUNT:
             raise NotDirect
-        return self.compile(definition.condition)
+        measures = self.measures
+        before = (measures.events, measures.any_event, self.needs_traits, self.segments)
+        measures.events, measures.any_event, self.needs_traits, self.segments = set(), False, False, set()
+        try:
+            compiled = self.compile(definition.condition)
+            mine = frozenset(measures.events), measures.any_event, self.needs_traits, frozenset(self.segments)
+        finally:
+            measures.events |= before[0]
+            measures.any_event |= before[1]
+            self.needs_traits |= before[2]
+            self.segments |= before[3]
+        return compiled, Wakes(*mine)
 
     # --- on one event ---------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar.di import NamedDependency
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from ethogram.collecting import Keys, Scope
 from ethogram.errors import InputError
@@ -29,7 +29,7 @@ AS_OF = (
     "An instant (`2026-01-31T12:00:00+01:00`), a day (`2026-01-31`: its end, in the workspace's time zone) or `latest` "
     "(the newest event). Left out: the workspace's now."
 )
-AsOfText = Annotated[str | None, Parameter(query="as_of", description=AS_OF, max_length=40)]
+AsOfText = Annotated[str | None, QueryParameter(name="as_of", description=AS_OF, max_length=40)]
 
 
 def instant(text: str | None, workspace: Workspace) -> dt.datetime | None:
