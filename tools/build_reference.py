@@ -27,6 +27,7 @@ import ethogram
 from ethogram import config, errors
 from ethogram.cli.app import SECTIONS, app
 from ethogram.cli.exits import MEANINGS
+from ethogram.collect.inbound.mapping import json_schema as mapping_schema
 from ethogram.model import results, verification
 from ethogram.segment import builder
 from ethogram.segment.english import to_english
@@ -479,6 +480,7 @@ def pages() -> dict[str, str]:
     """Each generated file of the reference with its content."""
     written = {name: NOTE + re.sub(r"\n{3,}", "\n\n", page()) for name, page in PAGES.items()}
     written["tree.schema.json"] = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+    written["webhook-mapping.schema.json"] = json.dumps(mapping_schema(), indent=2, ensure_ascii=False) + "\n"
     return written
 
 
