@@ -26,7 +26,11 @@ def shop(path: Path, people: int = 40) -> Path:
         keys.add("manage", value="mk_demo")
     events = path / "events.jsonl"
     lines = [
-        {"profile_id": f"p{who}", "event": "visit" if n == 0 else "purchase", "timestamp": f"2026-01-{n + 1:02}T12:00:00Z"}
+        {
+            "profile_id": f"p{who}",
+            "event": "visit" if n == 0 else "purchase",
+            "timestamp": f"2026-01-{n + 1:02}T12:00:00Z",
+        }
         for who in range(people)
         for n in range(who % 5 + 1)
     ]

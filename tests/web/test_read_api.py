@@ -18,7 +18,9 @@ IDS = ("p0", "p1", "p4", "p13", "odd/id ?&#%2F é")
 
 
 class Shop:
-    def __init__(self, server: Server, people: dict[str, ProfileView], members: dict[str, list[dict[str, Any]]]) -> None:
+    def __init__(
+        self, server: Server, people: dict[str, ProfileView], members: dict[str, list[dict[str, Any]]]
+    ) -> None:
         self.server, self.people, self.members = server, people, members
 
     def get(self, path: str, headers: dict[str, str] = READ) -> Any:
@@ -114,7 +116,7 @@ def test_a_reading_key_may_not_manage(at: Shop) -> None:
 
 
 HOSTILE = (
-    "' OR 1=1 --", "{id:String}", "%s", "\\", "a" * 3_000, "\x00", "\ud800".encode("utf-8", "surrogatepass").decode("latin-1"),
+    "' OR 1=1 --", "{id:String}", "%s", "\\", "a" * 3_000, "\x00", "í\xa0\x80",
     "url('http://127.0.0.1')", "`", "\u202e", "__proto__", "../../etc/passwd", "..", ".", "%2e%2e", "*", "🦊",
 )  # fmt: skip
 
@@ -129,7 +131,8 @@ def test_hostile_names_are_nobody(at: Shop, value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["limit=0", "limit=-1", "limit=1001", "limit=x", "limit=", "limit=٣", "limit=1e3", "sort=id", "limit=" + "9" * 400]
+    "query",
+    ["limit=0", "limit=-1", "limit=1001", "limit=x", "limit=", "limit=٣", "limit=1e3", "sort=id", "limit=" + "9" * 400],
 )
 def test_bad_question_is_told_so(at: Shop, query: str) -> None:
     answer = at.get(f"/v1/segments/buyers/members?{quoted(query).replace('%3D', '=')}")

@@ -15,24 +15,16 @@ from ethogram.model.results import SegmentSince
 from ethogram.store.schema import ANONYMOUS, HERE
 from ethogram.store.warehouse import Warehouse
 
-# All that is known is found by one key, so that one statement costs little more than one of its parts.
+# One statement costs what its parts cost; joins and subqueries between them would cost as much again.
+_MINE = "sipHash64({id:String})"
 _STANDING = f"""
-    WITH sipHash64({{id:String}}) AS wanted
-    SELECT 0 AS part, toUInt32(known) AS number, known_at AS at, '' AS content, [] AS unset
-        FROM (
-            SELECT min(p.known_at) AS known_at, max(p.known) AS known FROM profiles AS p WHERE profile = wanted
-            HAVING count() > 0 AND {HERE}
-        )
-    UNION ALL SELECT 1, number, since.at, '', []
-        FROM (SELECT arrayJoin(segments) AS number FROM memberships FINAL WHERE key = wanted) AS held
-        LEFT JOIN (
-            SELECT segment, max(at) AS at FROM membership_changes
-            WHERE key = wanted AND change = 'entered' GROUP BY segment
-        ) AS since ON since.segment = held.number
+    SELECT 0 AS part, toUInt32(max(known)) AS number, min(known_at) AS at, '' AS content, []::Array(String) AS unset
+        FROM profiles WHERE profile = {_MINE} HAVING count() > 0 AND {HERE}
+    UNION ALL SELECT 1, arrayJoin(segments), evaluated_at, '', [] FROM memberships FINAL WHERE key = {_MINE}
+    UNION ALL SELECT 2, segment, at, '', [] FROM membership_changes WHERE key = {_MINE} AND change = 'entered'
 """
-_TRAITS = """
-    UNION ALL SELECT 2, toUInt32(0), ts, traits_text, unset FROM profile_traits
-        WHERE profile = sipHash64({id:String})
+_TRAITS = f"""
+    UNION ALL SELECT 3, toUInt32(0), ts, traits_text, unset FROM profile_traits WHERE profile = {_MINE}
 """
 
 
@@ -57,12 +49,16 @@ def standing(warehouse: Warehouse, profile_id: str, names: Mapping[int, str], *,
     known = next((row for row in rows if row[0] == 0), None)
     if known is None:
         return None
-    held = [(names[number], at) for part, number, at, _, _ in rows if part == 1 and number in names]
-    changes = sorted((at, text, unset) for part, _, at, text, unset in rows if part == 2)
+    since: dict[int, dt.datetime] = {}
+    for part, number, at, _, _ in rows:
+        if part == 2:
+            since[number] = max(at, since.get(number, at))
+    held = sorted((names[number], since.get(number)) for part, number, *_ in rows if part == 1 and number in names)
+    changes = sorted((at, text, unset) for part, _, at, text, unset in rows if part == 3)
     return Standing(
         profile_id=profile_id,
         known_at=known[2],
         anonymous=known[1] == ANONYMOUS,
-        segments=tuple(SegmentSince(name, at if at.year > 1900 else None) for name, at in sorted(held)),
+        segments=tuple(SegmentSince(name, at) for name, at in held),
         traits=merged((text, unset) for _, text, unset in changes) if traits else None,
     )

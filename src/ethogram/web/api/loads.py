@@ -29,8 +29,6 @@ _MEGABYTE = 1 << 20
 _SHOWN = 100  # rejected rows in the answer
 _BINARY = OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY))
 
-Pairs = Annotated[list[str] | None, Parameter(max_items=1_000)]
-
 
 class TooLargeError(ClientException):
     """A file that is longer than is taken."""
@@ -78,9 +76,11 @@ async def load(
         Literal["csv", "jsonl", "parquet"] | None, Parameter(query="format", description="Else the content type says.")
     ] = None,
     map_: Annotated[
-        Pairs, Parameter(query="map", description="`field=column`, such as `profile_id=CustomerID`.")
+        list[str] | None, Parameter(query="map", description="`field=column`, such as `profile_id=CustomerID`.")
     ] = None,
-    type_: Annotated[Pairs, Parameter(query="type", description="`column=text`, `number` or `boolean`.")] = None,
+    type_: Annotated[
+        list[str] | None, Parameter(query="type", description="`column=text`, `number` or `boolean`.")
+    ] = None,
     event: Annotated[str | None, Parameter(description="The name of every event, where no column has it.")] = None,
     timezone: Annotated[str | None, Parameter(description="Of timestamps without one.", max_length=100)] = None,
     again: Annotated[bool, Parameter(description="Load a file that was loaded before once more.")] = False,  # noqa: FBT002  # from the query, by its name
