@@ -65,6 +65,15 @@ def test_what_was_before_a_webhook_is_not_told_and_neither_is_an_edit(tmp_path: 
         assert [each.json["data"]["profile_id"] for each in receiver.received] == ["bob"]
 
 
+def test_an_edit_that_is_announced_is_told_one_by_one(tmp_path: Path) -> None:
+    with Receiver() as receiver, sending(tmp_path) as run:
+        webhook(run.ledger, receiver.url)
+        with run.ledger.database.writing() as connection:
+            changes.append(connection, [Draft("ann", 1, 1, True, "definition")], START)
+        run.settle()
+        assert [each.json["data"]["cause"] for each in receiver.received] == ["definition"]
+
+
 def test_several_changes_go_in_one_request_where_that_is_wanted(tmp_path: Path) -> None:
     with Receiver() as receiver, sending(tmp_path) as run:
         webhook(run.ledger, receiver.url, most=10)

@@ -2,7 +2,8 @@
 
 Step of the path: deliver. Reads the feed of changes and the webhooks; writes deliveries. Each webhook has its own place
 in the feed, so one that is paused or far behind holds up no other. What an edit changes is in the feed in sum and makes
-no delivery: it says that the question has changed, and not that people did something.
+no delivery (unless the edit is announced, which puts it there one by one): the question has changed, and not what
+people did.
 """
 
 from __future__ import annotations
