@@ -38,6 +38,7 @@ class Settings:
         remember_days: how long a repeated `messageId` is recognised.
         allow_addresses: networks, separated by commas, that webhooks and syncs may send to although they are not
             public, and without encryption, such as `10.1.0.0/16, 127.0.0.1`.
+        refresh_minutes: how old the cut-offs of relative conditions (`top 10 %`) may become while a server runs.
         undo_days: how long a merge or a split of profiles can be undone.
     """
 
@@ -53,6 +54,7 @@ class Settings:
     remember_days: int = 2
     allow_addresses: str = ""
     undo_days: int = 30
+    refresh_minutes: int = 60
 
     def __post_init__(self) -> None:
         try:

@@ -223,12 +223,11 @@ class Segments:
 
     def _sized(self, segments: Sequence[SavedSegment]) -> tuple[SegmentVersion, ...]:
         """The segments with their sizes at the last run."""
-        last = self._ledger.last_run()
-        sizes = self._ledger.sizes_of_run(last.id) if last else {}
+        sizes = self._ledger.sizes_now()
         return tuple(
             replace(
                 _version(segment, sizes[segment.number].size if segment.number in sizes else None),
-                evaluated_at=last.as_of if last and segment.number in sizes else None,
+                evaluated_at=sizes[segment.number].as_of if segment.number in sizes else None,
             )
             for segment in segments
         )

@@ -48,6 +48,7 @@ from ethogram.segment import history as recorded
 from ethogram.segment.english import to_english
 from ethogram.segment.evaluate import Evaluator
 from ethogram.segment.explain import Explainer
+from ethogram.segment.fill import Filler
 from ethogram.segment.live import Live, Ticked
 from ethogram.segment.printer import to_text
 from ethogram.segment.run import CUT_OFFS, Runner
@@ -56,7 +57,7 @@ from ethogram.segment.scoped import Scoped
 from ethogram.segment.templates import TEMPLATES, Refused, Template, Vocabulary, apply, guess, template
 from ethogram.segment.verify import Caught, Verifier
 from ethogram.store import changes as feed
-from ethogram.store import joining
+from ethogram.store import identities, joining
 from ethogram.store.ledger import Ledger, SavedSegment
 from ethogram.store.loader import known_profiles, store_waiting
 from ethogram.store.mover import Collected, Moved
@@ -167,6 +168,14 @@ class Workspace:
         self._evaluator = Evaluator(self._warehouse, self.settings.zone)
         self._scoped = Scoped(self._warehouse, self._evaluator)
         self._live = Live(self._warehouse, self._ledger, self._saved, self._scoped, self.path)
+        self._filler = Filler(
+            self._warehouse,
+            self._ledger,
+            self._saved,
+            self._evaluator,
+            self._live.touched_after,
+            self._live.finish,
+        )
         self._explainer = Explainer(self._warehouse, self._evaluator)
         self._runner = Runner(self._warehouse, self._ledger, self._saved, self._evaluator)
         self._verifier = Verifier(self._warehouse, self._ledger, self._saved, self._evaluator, self.path)
@@ -310,17 +319,19 @@ class Workspace:
         """
         with self.exclusively:
             self._live.finish()
+            self._filler.finish(self._clock.now())
             return self._runner.run(self.now(as_of), self._clock.now())
 
     def keep_live(self) -> Ticked:
         """Evaluates those whom newly stored batches touched, or who are due, and records who entered and who left.
 
         To be called again and again, as `ethogram serve` does: at once while there is `more`, else every moment.
-        Everybody is looked at first where segments have changed since, or too much has happened meanwhile.
+        Segments that have changed since, and relative ones whose cut-offs are old, are looked at for everybody, part by
+        part, and then switched at once. Everything is looked at first where too much has happened meanwhile.
         """
         with self.exclusively:
             now = self.now()
-            last = self._ledger.last_run()
+            last = self._ledger.last_run(fill=None)
             if last is not None and now < last.as_of:
                 return Ticked()  # recorded membership does not go back
             if self._live.needs_run():
@@ -328,7 +339,18 @@ class Workspace:
                 report = self.run(as_of=now)
                 self._live.start_from(caught)
                 return Ticked(report.population, report.entered, report.left, more=True)
-            return self._live.tick(now, self._cutoffs(Entity.PROFILE))
+            filled = self._filler.step(
+                now,
+                dt.timedelta(minutes=self.settings.refresh_minutes),
+                self._ledger.last_stored(),
+                identities.last_done(self._ledger.database),
+            )
+            if filled is not None and filled.switched:
+                return Ticked(filled.people, filled.entered, filled.left, more=True)
+            if filled is None:
+                self._live.follow()
+            ticked = self._live.tick(now, self._cutoffs(Entity.PROFILE))
+            return ticked if filled is None else replace(ticked, more=True)
 
     def collect(self) -> Moved:
         """Moves what collectors have kept in the ledger to the warehouse: one block, or nothing when nothing waits."""
@@ -430,7 +452,7 @@ class Workspace:
             raise SegmentError("an overlap needs at least two different segments")
         if len({saved.entity for saved in chosen.values()}) > 1:
             raise SegmentError("segments over profiles and segments over accounts cannot overlap")
-        last = self._ledger.last_run()
+        last = self._ledger.last_run(fill=None)
         if as_of is None and last is not None and self._are_current(*chosen.values()):
             return recorded.recorded_overlap(
                 self._warehouse, {name: saved.number for name, saved in chosen.items()}, last.as_of
@@ -556,7 +578,7 @@ class Workspace:
         events -= self._warehouse.query(f"SELECT count() FROM events WHERE NOT ({COUNTS})")[0][0]
         profiles = known_profiles(self._warehouse)
         accounts = self._warehouse.query("SELECT uniqExact(account) FROM accounts")[0][0]
-        last = self._ledger.last_run()
+        last = self._ledger.last_run(fill=None)
         return Status(
             path=str(self.path),
             timezone=self.settings.timezone,
@@ -593,6 +615,7 @@ class Workspace:
     def _catch_up(self) -> Caught:
         """Evaluates whoever waits, unless that takes a run."""
         self._live.finish()
+        self._filler.finish(self._clock.now())
         self._runner.finish(self._clock.now())
         people = 0
         while not self._live.needs_run():
@@ -640,10 +663,9 @@ class Workspace:
     # --- inside ---------------------------------------------------------------------------------------------
 
     def _are_current(self, *segments: SavedSegment) -> bool:
-        """Whether the last run knew all of the segments at their newest versions."""
-        last = self._ledger.last_run()
-        sizes = self._ledger.sizes_of_run(last.id) if last else {}
-        return all(each.number in sizes and sizes[each.number].version == each.version for each in segments)
+        """Whether recorded membership follows all of the segments at their newest versions."""
+        followed = {each.number: each.version for each in self._saved.recorded().values()}
+        return all(followed.get(each.number) == each.version for each in segments)
 
 
 def _directory(path: Source) -> Path:

@@ -116,10 +116,16 @@ class Live:
         """Goes on from a finished run."""
         self._keep(_State(caught.batch, caught.revision, caught.moved))
 
+    def follow(self) -> None:
+        """Notes that recorded membership follows the segments as they are saved now."""
+        state, revision = self._state(), self._ledger.segments_revision()
+        if state.revision != revision:
+            self._keep(replace(state, revision=revision))
+
     def needs_run(self) -> bool:
-        """Whether everybody must be looked at first: segments have changed, or too much has happened."""
+        """Whether everybody must be looked at first, for every segment: nobody was yet, or too much has happened."""
         state = self._state()
-        if state.revision != self._ledger.segments_revision():
+        if state.batch < 0:
             return True
         return sum(batch.rows for _, batch in self._ledger.stored_after(state.batch)) > MOST_BEHIND
 
@@ -197,6 +203,14 @@ class Live:
         keys = self._scoped.keys(list(told))
         return {keys[id_]: each for id_, each in told.items()}, upto
 
+    def touched_after(self, batch: int, moved: int) -> tuple[list[int], int, int]:
+        """The keys of some profiles that something happened to after a batch and a move of an id, and up to which."""
+        names, moved = self._moved(moved)
+        if names:
+            return sorted(names), batch, moved
+        told, batch = self._touched(self._ledger.stored_after(batch), batch)
+        return sorted(told), batch, moved
+
     def _moved(self, upto: int) -> tuple[dict[int, str], int]:
         """The profiles that lost or won what came under an id, by key, and the last of these moves."""
         moves = identities.done_after(self._ledger.database, upto, MOST_PEOPLE // 2)
@@ -231,8 +245,8 @@ class Live:
 
         A change is a key, a segment, whether it was entered, the version, the cause, and the profile's id.
         """
-        live = self._saved.live()
-        crossed = self._saved.crossed(live)
+        live = self._saved.recorded()
+        crossed = self._saved.crossed(live) | self._saved.crossed(self._saved.live())
         profiles = {each.number: each for each in live.values() if each.entity == Entity.PROFILE.value}
         definitions: Mapping[int, Definition] = {
             number: self._saved.definition(segment, live) for number, segment in profiles.items()

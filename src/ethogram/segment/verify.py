@@ -164,11 +164,11 @@ class Verifier:
         at = max([last.as_of, *([newest[0]] if newest[1] else [])])
         counts.waited += caught.people
         if caught.up:
-            chosen, notes = self._compared(last, at_run=False)
+            chosen, notes = self._compared(at_run=False)
             counts.notes |= dict.fromkeys(notes)
             return _State(max(at, caught.now), chosen, ())
         waiting = self._waiting(last)
-        chosen, notes = self._compared(last, at_run=at == last.as_of and not waiting)
+        chosen, notes = self._compared(at_run=at == last.as_of and not waiting)
         if waiting:
             told = f"{_people(len(waiting))} did something since, wait to be evaluated, and are not compared"
             counts.notes[told] = None
@@ -196,19 +196,19 @@ class Verifier:
                 ids.update(map(str, column.column("profile_id").to_pylist()))
         return sorted(self._evaluator.keys(sorted(ids)).values()) if ids else []
 
-    def _compared(self, last: Run, *, at_run: bool) -> tuple[dict[int, SavedSegment], list[str]]:
+    def _compared(self, *, at_run: bool) -> tuple[dict[int, SavedSegment], list[str]]:
         """The segments that can be compared, and about the others why they cannot.
 
         Args:
             at_run: what is recorded is what the last run found, and nothing has come since.
         """
         live = self._saved.live()
-        evaluated = {number: size.version for number, size in self._ledger.sizes_of_run(last.id).items()}
+        evaluated = {segment.number: segment.version for segment in self._saved.recorded().values()}
         current = (self._ledger.setting(STATE) or {}).get("revision") == self._ledger.segments_revision()
         chosen: dict[int, SavedSegment] = {}
         changed, by_account, lagging = [], [], []
         for name, segment in live.items():
-            if not current and evaluated.get(segment.number) != segment.version:
+            if evaluated.get(segment.number) != segment.version:
                 changed.append(name)
                 continue
             crosses, of_accounts = self._depends(segment, live)

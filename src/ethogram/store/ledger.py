@@ -135,14 +135,29 @@ class Ledger:
             return runs.advance(connection, run, phase, **known)
 
     def finish_run(
-        self, run: int, population: int, milliseconds: float, sizes: Sequence[SizeFound], now: dt.datetime
+        self,
+        run: int,
+        population: int,
+        milliseconds: float,
+        sizes: Sequence[SizeFound],
+        now: dt.datetime,
+        *,
+        gone: Collection[int] = (),
     ) -> Run:
         """The run, done, with the sizes it found; finishing it again replaces them.
 
         From now on recorded membership follows the versions that it found: only these after a run over every segment.
+
+        Args:
+            gone: segments that recorded membership follows no more.
         """
         with self.database.writing() as connection:
-            return runs.finish(connection, run, population, milliseconds, sizes, now)
+            return runs.finish(connection, run, population, milliseconds, sizes, now, gone)
+
+    def forget_run(self, run: int) -> None:
+        """Removes a run of which nothing was recorded: one that is still planned."""
+        with self.database.writing() as connection:
+            runs.forget(connection, run)
 
     def unfinished_run(self, *, fill: bool = False) -> Run | None:
         """The newest run (or fill) that was started and not finished, or None."""

@@ -175,6 +175,11 @@ def finish(
     return find(connection, run)
 
 
+def forget(connection: sa.Connection, run: int) -> None:
+    """Removes a run of which nothing was recorded."""
+    connection.execute(tables.runs.delete().where(tables.runs.c.id == run, tables.runs.c.phase == PHASES[0]))
+
+
 def sizes_of_segment(connection: sa.Connection, number: int) -> tuple[SizeAt, ...]:
     """A segment's sizes at every finished run and fill that concerned it, oldest first."""
     query = _sizes().where(tables.segment_sizes.c.segment == number).order_by(tables.runs.c.id)
