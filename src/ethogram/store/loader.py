@@ -97,6 +97,7 @@ _TARGETS = {
     "profiles": _Target("profile_traits", "profile", _TRAITS),
     "accounts": _Target("account_traits", "account", _TRAITS),
 }
+_FEW = 5_000  # rows of a block whose owners are looked at one by one
 # A batch is one insert of the engine's, however many threads read it: only then does its token stand for all of it.
 # Each item of a mixed list keeps its own kind.
 WRITING: dict[str, Any] = {
@@ -130,15 +131,64 @@ def store(batch: Batch, warehouse: Warehouse, database: Database, directory: Pat
     if path is None:
         return
     target, people = _aliased(_TARGETS[batch.kind], path, database)
-    with (
-        _staged(warehouse, path, target.structure, people) as (source, parameters),
-        _owners(warehouse, target, source, parameters, batch.id) as owners,
-    ):
-        _refuse_collisions(warehouse, target, owners, batch)
-        warehouse.command(
-            target.insert(source, "{batch:String}"), {**parameters, "batch": batch.id}, token=batch.id, **WRITING
+    with _staged(warehouse, path, target.structure, people) as (source, parameters):
+
+        def insert_facts() -> None:
+            bound = {**parameters, "batch": batch.id}
+            warehouse.command(target.insert(source, "{batch:String}"), bound, token=batch.id, **WRITING)
+
+        token = f"{batch.id}-{target.ids}"
+        if batch.rows <= _FEW:
+            new = _new_owners(warehouse, target, source, parameters, batch)
+            insert_facts()
+            if new:
+                warehouse.command(
+                    target.insert_ids(
+                        "(SELECT o.1 AS key, o.2 AS id, fromUnixTimestamp64Micro(o.3, 'UTC') AS known_at, "
+                        "o.4 AS known FROM (SELECT arrayJoin(arrayZip({keys:Array(UInt64)}, {ids:Array(String)}, "
+                        "{instants:Array(Int64)}, {known:Array(UInt8)})) AS o))"
+                    ),
+                    dict(zip(("keys", "ids", "instants", "known"), map(list, zip(*new, strict=True)), strict=True)),
+                    token=token,
+                    **WRITING,
+                )
+            return
+        with _owners(warehouse, target, source, parameters, batch.id) as owners:
+            _refuse_collisions(warehouse, target, owners, batch)
+            insert_facts()
+            warehouse.command(target.insert_ids(owners), token=token, **WRITING)
+
+
+def _new_owners(
+    warehouse: Warehouse, target: _Target, source: str, parameters: dict[str, Any], batch: Batch
+) -> list[tuple[int, str, int, int]]:
+    """Of whom is in a small block, who is not known as well already: key, id, earliest instant, how the id came.
+
+    Small blocks come many times a second, mostly of people who are known: this is two questions, and seldom a write.
+    """
+    how = "max(known)" if target.owner == "profile" else "toUInt8(0)"
+    here = warehouse.query(
+        f"SELECT {target.key} AS key, {target.resolved} AS id, min(toUnixTimestamp64Micro(ts)), {how} FROM {source} "
+        "GROUP BY key, id ORDER BY key",
+        parameters,
+    )
+    known = "max(known)" if target.owner == "profile" else "toUInt8(0)"
+    there = {
+        row[0]: row[1:]
+        for row in warehouse.query(
+            f"SELECT {target.owner}, any({target.id}), min(toUnixTimestamp64Micro(known_at)), {known} "
+            f"FROM {target.ids} WHERE {target.owner} IN {{keys:Array(UInt64)}} GROUP BY {target.owner}",
+            {"keys": [row[0] for row in here]},
         )
-        warehouse.command(target.insert_ids(owners), token=f"{batch.id}-{target.ids}", **WRITING)
+    }
+    new: dict[int, tuple[int, str, int, int]] = {}
+    for key, id_, at, came in here:
+        before = new[key][1] if key in new else there[key][0] if key in there else id_
+        if before != id_:
+            raise _collision(before, id_, batch)
+        if key not in there or at < there[key][1] or came > there[key][2]:
+            new[key] = (int(key), str(id_), int(at), int(came))
+    return list(new.values())
 
 
 def _aliased(target: _Target, path: Path, database: Database) -> tuple[_Target, dict[str, list[str]]]:
@@ -229,11 +279,15 @@ def _refuse_collisions(warehouse: Warehouse, target: _Target, owners: str, batch
     )
     if rows:
         first, second = rows[0]
-        raise InputError(
-            f"the ids `{first}` and `{second}` have the same key, so the warehouse cannot tell them apart",
-            hint="Rename one of the two in the source and load it again.",
-            batch=batch.id,
-        )
+        raise _collision(first, second, batch)
+
+
+def _collision(first: str, second: str, batch: Batch) -> InputError:
+    return InputError(
+        f"the ids `{first}` and `{second}` have the same key, so the warehouse cannot tell them apart",
+        hint="Rename one of the two in the source and load it again.",
+        batch=batch.id,
+    )
 
 
 @contextlib.contextmanager
