@@ -349,8 +349,11 @@ class Workspace:
                 return Ticked(filled.people, filled.entered, filled.left, more=True)
             if filled is None:
                 self._live.follow()
-            ticked = self._live.tick(now, self._cutoffs(Entity.PROFILE))
+            ticked = self._tick(now)
             return ticked if filled is None else replace(ticked, more=True)
+
+    def _tick(self, now: dt.datetime) -> Ticked:
+        return self._live.tick(now, self._cutoffs(Entity.PROFILE))
 
     def collect(self) -> Moved:
         """Moves what collectors have kept in the ledger to the warehouse: one block, or nothing when nothing waits."""
@@ -613,13 +616,13 @@ class Workspace:
         return self._verifier.verify(self.exclusively, self._catch_up, self._attach, most=max(1, most))
 
     def _catch_up(self) -> Caught:
-        """Evaluates whoever waits, unless that takes a run."""
+        """Evaluates whoever waits, unless that takes a run; what a fill is to do is left for later."""
         self._live.finish()
-        self._filler.finish(self._clock.now())
+        self._filler.resume(self._clock.now())
         self._runner.finish(self._clock.now())
         people = 0
         while not self._live.needs_run():
-            ticked = self.keep_live()
+            ticked = self._tick(self.now())
             people += ticked.people
             if not ticked.more:
                 return Caught(self.now(), up=True, people=people)

@@ -151,6 +151,10 @@ class Filler:
             return None
         return self._switch(run, now)
 
+    def resume(self, now: dt.datetime) -> Filled | None:
+        """Finishes what has begun to switch in a process that was killed; what is under way here goes on later."""
+        return self.finish(now) if self._work is None else None
+
     def step(self, now: dt.datetime, refresh_after: dt.timedelta, batch: int, moved: int) -> Filled | None:
         """Does the next part of a fill; None when there is none to do.
 
@@ -158,10 +162,9 @@ class Filler:
             refresh_after: how old cut-offs over everybody may be.
             batch: the last batch that the warehouse has; `moved`: the last move of an id that is done.
         """
-        if self._work is None:
-            filled = self.finish(now)
-            if filled is not None:
-                return filled
+        filled = self.resume(now)
+        if filled is not None:
+            return filled
         work = self._work
         if work is None or work.revision != self._ledger.segments_revision():
             work = self._begin(now, refresh_after, batch, moved)
