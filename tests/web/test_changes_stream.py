@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -24,6 +26,7 @@ class Reader:
     def __init__(self, server: Server, query: str = "", headers: dict[str, str] | None = None) -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
         self.connection.request("GET", f"/v1/changes{query}", headers={**READ, **(headers or {})})
+        self.socket = self.connection.sock
         self.answer = self.connection.getresponse()
         self.events: list[dict[str, Any]] = []
         self.place = ""
@@ -31,6 +34,8 @@ class Reader:
         self.thread = threading.Thread(target=self._read, daemon=True)
         if self.answer.status == 200:
             self.thread.start()
+        else:
+            self.cut()
 
     def _read(self) -> None:
         event: dict[str, Any] = {}
@@ -50,10 +55,13 @@ class Reader:
 
     def cut(self) -> None:
         """Ends the connection as a lost network would."""
-        if self.connection.sock is not None:
-            self.connection.sock.close()
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+        if self.thread.is_alive():
+            self.thread.join(10)
         self.answer.close()
         self.connection.close()
+        self.socket.close()
 
     def until(self, count: int) -> list[dict[str, Any]]:
         until(lambda: len(self.events) >= count, 30)
@@ -174,6 +182,7 @@ def test_slow_reader_holds_nothing_up(server: Server) -> None:
     assert len(quick.until(40)) >= 40
     answer = slow.getresponse()
     until(lambda: b"s19" in answer.readline())
+    answer.close()
     slow.close()
     quick.cut()
 
@@ -186,6 +195,7 @@ def test_streams_end_when_the_server_stops_and_go_on_with_the_next(path: Path, s
     assert server.stop() == 0
     reader.thread.join(10)
     assert reader.ended, "the answer has a proper end"
+    reader.cut()
     assert time.monotonic() - began < 15
     with eg.open(path) as opened:
         assert opened.changes_kept()[1] >= place
