@@ -51,7 +51,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cli": (*LEAVES, "config", "model", "runtime", "collecting", "recipients", "receiving", "following", "replaying",
         "serving", "segment templates", "identities", ROOT,
     ),
-    "web": (*LEAVES, "config", "model", "runtime", "collecting", "recipients", "segment templates", "receiving", "identities"),
+    "web": (*LEAVES, "config", "model", "runtime", "collecting", "recipients", "receiving", "segment templates",
+        "identities",
+    ),
     "__main__": ("cli",),
     ROOT: (*LEAVES, "model", "config", "runtime", "frames", "segment language"),
 }  # fmt: skip
