@@ -6,7 +6,7 @@ import datetime as dt
 import itertools
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -46,7 +46,7 @@ def shop(tmp_path: Path, clock: ManualClock) -> Iterator[Workspace]:
         yield workspace
 
 
-def store(workspace: Workspace, kind: str, rows: list[dict[str, object]]) -> None:
+def store(workspace: Workspace, kind: str, rows: Sequence[Mapping[str, object]]) -> None:
     file = workspace.path / f"{kind}-{next(_files)}.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     (workspace.load_events if kind == "events" else workspace.load_profiles)(file)

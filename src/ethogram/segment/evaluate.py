@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from ethogram.model.segment import Arithmetic, Definition, Entity, Operand, Quintile
+from ethogram.segment import values
 from ethogram.segment.compiler import Compiled, Context, CutOff
 from ethogram.segment.plan import Plan, Scope, Share
 from ethogram.segment.printer import operand_to_text
@@ -32,6 +33,16 @@ _MOST_LAYERS = 8
 _PEOPLE_AT_ONCE = 200_000
 # For a hundred segments over such a part: groups fit into memory, so nothing is gained by visiting them in order.
 OVER_MANY: dict[str, Any] = {"optimize_aggregation_in_order": 0}
+
+# The account that a row of `profile_traits` names, as text.
+NAMED_ACCOUNT = values.generic(values.path("traits", "account_id"))
+# Every account with since when it is known; also those that only profiles speak of.
+KNOWN_ACCOUNTS = (
+    "SELECT account, account_id, known_at FROM accounts UNION ALL "
+    f"SELECT {account_key('name')} AS account, name AS account_id, ts AS known_at FROM (SELECT ts, "
+    f"ifNull({NAMED_ACCOUNT}, '') AS name FROM profile_traits WHERE isNotNull({NAMED_ACCOUNT}) "
+    "AND profile NOT IN (SELECT profile FROM left_behind))"
+)
 
 
 @dataclass(frozen=True, slots=True)

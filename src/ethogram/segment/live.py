@@ -5,8 +5,9 @@ definitions; writes memberships and membership changes. Work is level-triggered:
 is, so evaluating somebody twice is harmless. What a tick will write is planned in the ledger before it is written, and
 carries deduplication tokens: killed anywhere, it is written once.
 
-It does not refresh what is relative to everybody (cut-offs are those of the last run), and it evaluates profiles only:
-segments over accounts, and the colleagues of whom an event touched, follow with the next run.
+Whoever does something touches the account, and where a segment looks at the account, the colleagues: they wait in the
+ledger and follow page by page beside the ticks. It does not refresh what is relative to everybody: cut-offs are the
+recorded ones.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
 from ethogram.model.segment import Definition, Entity
+from ethogram.segment.colleagues import Colleagues
 from ethogram.segment.direct.conditions import Told
 from ethogram.segment.evaluate import Recorded
 from ethogram.segment.saved import SavedSegments
@@ -36,6 +38,8 @@ from ethogram.store.warehouse import Warehouse
 STATE = "live"  # the ledger's setting
 # People at once, so that their rows fit and others do not wait long.
 MOST_PEOPLE = 1000
+# Accounts whose people are looked for at once.
+MOST_ACCOUNTS = 100
 # Beyond so many, a run over everybody is quicker.
 MOST_BEHIND = 50_000
 
@@ -59,12 +63,17 @@ class _State:
         moved: everybody whom moves of ids up to this one concerned has been evaluated.
         revision: the ledger's revision of the segments that were evaluated.
         plan: what a tick writes, until it is written.
+        accounts: the ids of accounts that wait, each with the cause; the first `together` of them are looked at now.
+        after: whoever of theirs has a key up to this one has been looked at.
     """
 
     batch: int = -1
     revision: int = -1
     moved: int = 0
     plan: dict[str, Any] | None = None
+    accounts: list[list[str]] = field(default_factory=list)
+    together: int = 0
+    after: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +110,7 @@ class Live:
         self._ledger = ledger
         self._saved = saved
         self._scoped = scoped
+        self._colleagues = Colleagues(warehouse, ledger, saved, scoped.evaluator)
         self._directory = directory
         self._at_point = at_point
         self._next_due_at: dt.datetime | None = None  # None: not known
@@ -148,18 +158,31 @@ class Live:
         if state.plan is not None:
             self.finish()
             state = self._state()
+        ticked = self._tick_people(state, now, recorded)
+        followed = self._tick_accounts(self._state(), now, recorded)
+        return Ticked(
+            ticked.people + followed.people,
+            ticked.entered + followed.entered,
+            ticked.left + followed.left,
+            ticked.more or followed.more,
+        )
+
+    def _tick_people(self, state: _State, now: dt.datetime, recorded: Recorded) -> Ticked:
+        """Those whom moves of ids concern, else whom new batches touched, else who are due."""
         batch, moved = state.batch, state.moved
         names, moved = self._moved(moved)
         touched, cause = sorted(names), "merge"
         told: dict[int, Told] = {}
+        named: Sequence[str] = ()
         if not touched:
-            told, batch = self._touched(self._ledger.stored_after(batch), batch)
+            told, named, batch = self._touched(self._ledger.stored_after(batch), batch)
             touched, cause = sorted(told), "event"
+        waiting = [*state.accounts, *self._concerned(touched, told, named, cause, state)]
         if not touched:
             touched, cause = self._due(now), "time"
         if not touched:
             if batch != state.batch:
-                self._keep(_State(batch, state.revision, moved))
+                self._keep(replace(state, batch=batch, moved=moved, accounts=waiting))
             return Ticked()
         ticked = Ticked(more=True)
         for start in range(0, len(touched), MOST_PEOPLE):
@@ -169,7 +192,9 @@ class Live:
             rows, changes = self._compare(keys, now, recorded, cause, names, told)
             revision = self._ledger.next_revision(micros(now))
             plan = {"at": micros(now), "revision": revision, "rows": rows, "changes": changes}
-            planned = _State(batch if done else state.batch, state.revision, moved if done else state.moved, plan)
+            planned = replace(state, plan=plan)
+            if done:
+                planned = replace(planned, batch=batch, moved=moved, accounts=waiting)
             self._keep(planned)
             self._at_point("planned")
             self._write(planned)
@@ -179,16 +204,69 @@ class Live:
             )
         return ticked
 
-    def _touched(self, batches: Sequence[tuple[int, Batch]], upto: int) -> tuple[dict[int, Told], int]:
-        """What the next batches tell of profiles, by key, and the last of these batches."""
+    def _concerned(
+        self,
+        touched: Sequence[int],
+        told: Mapping[int, Told],
+        named: Sequence[str],
+        cause: str,
+        state: _State,
+    ) -> list[list[str]]:
+        """The accounts that must be looked at because of what happened to profiles, or was said of accounts, too."""
+        looking = self._colleagues.looking(self._saved.recorded())
+        if not (looking.accounts or looking.colleagues) or cause == "time":
+            return []  # what time alone changes is due by itself
+        ids = set(named)
+        profiles = [key for key in touched if looking.at(told.get(key))]
+        if profiles:
+            ids.update(self._colleagues.accounts_of(profiles))
+        # One that is looked at now is looked at again: some of its people may be done already.
+        ids.difference_update(id_ for _, id_ in state.accounts[state.together :])
+        return [[cause, id_] for id_ in sorted(ids)]
+
+    def _tick_accounts(self, state: _State, now: dt.datetime, recorded: Recorded) -> Ticked:
+        """The next page of the accounts that wait and of the people who belong to them."""
+        if not state.accounts:
+            return Ticked()
+        cause = state.accounts[0][0]
+        together = state.together
+        if not together:
+            alike = (index for index, (each, _) in enumerate(state.accounts) if each != cause)
+            together = min(next(alike, len(state.accounts)), MOST_ACCOUNTS)
+        names = self._colleagues.keys([id_ for _, id_ in state.accounts[:together]])
+        looking = self._colleagues.looking(self._saved.recorded())
+        people: list[int] = []
+        if looking.colleagues:
+            people = self._colleagues.members(names, state.after, MOST_PEOPLE)
+        # The accounts themselves come with the first page.
+        keys = [*people, *([] if state.after or not looking.accounts else sorted(names))]
+        rows, changes = self._compare(keys, now, recorded, cause, names, {}) if keys else ([], [])
+        revision = self._ledger.next_revision(micros(now))
+        plan = {"at": micros(now), "revision": revision, "rows": rows, "changes": changes}
+        if len(people) < MOST_PEOPLE:
+            planned = replace(state, plan=plan, accounts=state.accounts[together:], together=0, after=0)
+        else:
+            planned = replace(state, plan=plan, together=together, after=people[-1])
+        self._keep(planned)
+        self._at_point("planned")
+        self._write(planned)
+        entered = sum(change[2] for change in changes)
+        return Ticked(len(keys), entered, len(changes) - entered, more=True)
+
+    def _touched(self, batches: Sequence[tuple[int, Batch]], upto: int) -> tuple[dict[int, Told], list[str], int]:
+        """What the next batches tell of profiles, by key; of which accounts, by id; and the last of these batches."""
         told: defaultdict[str, Told] = defaultdict(Told)
+        named: set[str] = set()
         for sequence, batch in batches:
-            if told and len(told) + batch.rows > MOST_PEOPLE:
+            if (told or named) and len(told) + len(named) + batch.rows > MOST_PEOPLE:
                 break
             upto = sequence
-            if batch.file is None or batch.kind == "accounts":
+            if batch.file is None:
                 continue
             path = folder(self._directory) / batch.file
+            if batch.kind == "accounts":
+                named.update(map(str, pq.read_table(path, columns=["account_id"])["account_id"].to_pylist()))
+                continue
             if batch.kind == "events":
                 rows = pq.read_table(path, columns=["profile_id", "event"])
                 for id_, event in zip(rows["profile_id"].to_pylist(), rows["event"].to_pylist(), strict=True):
@@ -201,14 +279,14 @@ class Live:
             told[person].events |= new.events
             told[person].traits |= new.traits
         keys = self._scoped.keys(list(told))
-        return {keys[id_]: each for id_, each in told.items()}, upto
+        return {keys[id_]: each for id_, each in told.items()}, sorted(named), upto
 
     def touched_after(self, batch: int, moved: int) -> tuple[list[int], int, int]:
         """The keys of some profiles that something happened to after a batch and a move of an id, and up to which."""
         names, moved = self._moved(moved)
         if names:
             return sorted(names), batch, moved
-        told, batch = self._touched(self._ledger.stored_after(batch), batch)
+        told, _, batch = self._touched(self._ledger.stored_after(batch), batch)
         return sorted(told), batch, moved
 
     def _moved(self, upto: int) -> tuple[dict[int, str], int]:
@@ -248,6 +326,7 @@ class Live:
         live = self._saved.recorded()
         crossed = self._saved.crossed(live) | self._saved.crossed(self._saved.live())
         profiles = {each.number: each for each in live.values() if each.entity == Entity.PROFILE.value}
+        dynamic = {each.number: each for each in live.values() if not each.static}
         definitions: Mapping[int, Definition] = {
             number: self._saved.definition(segment, live) for number, segment in profiles.items()
         }
@@ -265,6 +344,8 @@ class Live:
                 told=current,
             )
         }
+        others = [key for key in keys if key not in standings]
+        standings |= {each.key: each for each in self._colleagues.standings(others, live, now)}
         standings |= {each.key: each for each in self._to_come([key for key in keys if key not in standings])}
         # Who was somebody, and is nobody any more, is in nothing.
         standings |= {key: Standing(key, names.get(key, ""), (), NEVER) for key in held if key not in standings}
@@ -283,8 +364,8 @@ class Live:
             due_at = now if crossed.intersection(changed) else next_at
             rows.append([key, list(found), micros(due_at)])
             for number in changed:
-                segment = profiles.get(number)
-                if segment is not None and not segment.static:
+                segment = dynamic.get(number)
+                if segment is not None:
                     changes.append([key, number, number in found, segment.version, cause, standing.id])
         return rows, changes
 

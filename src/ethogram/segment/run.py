@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from ethogram.errors import UserError
 from ethogram.model.results import RunReport, SegmentSize
 from ethogram.model.segment import Definition, Entity, InSegment
-from ethogram.segment.evaluate import OVER_MANY, CutOffs, Evaluator, name_of
+from ethogram.segment.evaluate import KNOWN_ACCOUNTS, OVER_MANY, CutOffs, Evaluator, name_of
 from ethogram.segment.recording import Recording
 from ethogram.segment.saved import SavedSegments
 from ethogram.segment.sql import micros
@@ -192,6 +192,9 @@ class Runner:
                     UNION ALL
                     SELECT profile AS key, CAST([] AS Array(UInt32)) AS segments, min(known_at) AS due_at
                     FROM profiles GROUP BY profile HAVING min(known_at) > {{at:{INSTANT}}}
+                    UNION ALL
+                    SELECT account AS key, CAST([] AS Array(UInt32)) AS segments, min(known_at) AS due_at
+                    FROM ({KNOWN_ACCOUNTS}) GROUP BY account HAVING min(known_at) > {{at:{INSTANT}}}
                 ) AS n
                 FULL OUTER JOIN (SELECT key, segments, due_at FROM memberships FINAL) AS o ON n.key = o.key
                 WHERE n.segments != o.segments OR due != o.due_at OR o.key = 0""",

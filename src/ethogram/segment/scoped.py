@@ -62,7 +62,7 @@ class Scoped:
 
     def __init__(self, warehouse: Warehouse, evaluator: Evaluator) -> None:
         self._warehouse = warehouse
-        self._evaluator = evaluator
+        self.evaluator = evaluator
 
     def standings(
         self,
@@ -82,7 +82,7 @@ class Scoped:
             recorded: cut-offs as a run found them; without them those of `now` are computed over everybody.
             told: what is new of some of the profiles, by key: they are asked only about what that may change.
         """
-        frame = Frame(now, self._evaluator.zone)
+        frame = Frame(now, self.evaluator.zone)
         conditions = Conditions(Context(frame, Entity.PROFILE, numbers, _Recorded(recorded or {})))
         direct: dict[int, tuple[Compiled, Wakes]] = {}
         for number, definition in definitions.items():
@@ -108,7 +108,7 @@ class Scoped:
 
     def keys(self, ids: Sequence[str]) -> dict[str, int]:
         """The keys of profile ids, known or not."""
-        return self._evaluator.keys(ids)
+        return self.evaluator.keys(ids)
 
     def _planned(
         self,
@@ -118,7 +118,7 @@ class Scoped:
         keys: Sequence[int],
         recorded: Recorded | None,
     ) -> Iterator[Standing]:
-        plan, compiled = self._evaluator.plan(
+        plan, compiled = self.evaluator.plan(
             list(definitions.values()), now, numbers=numbers, scope=Keys(tuple(keys)), recorded=recorded
         )
         query = plan.evaluation(dict(zip(definitions, compiled, strict=True)))
