@@ -261,7 +261,10 @@ def test_scopes_are_held_on_every_route(at: Shop) -> None:
     document = at.get("/api/openapi.json")
     assert document["openapi"].startswith("3.1")
     # They change nothing, and have a body.
-    reading = {"/api/preview", "/api/explain", "/api/evaluate", "/api/segments/{name}/difference"}
+    reading = {
+        "/api/preview", "/api/explain", "/api/evaluate", "/api/segments/{name}/difference", "/api/sources/{name}/test",
+        "/api/source-mappings/test",
+    }  # fmt: skip
     seen = 0
     for path, operations in document["paths"].items():
         for method in operations:
@@ -352,9 +355,10 @@ def test_nothing_that_the_document_allows_or_forbids_is_a_fault(at: Shop) -> Non
         assert isinstance(result, Ok), result
         operation = result.ok()
 
-        @settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=5, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
         @given(case=operation.as_strategy())
-        def asked(case: Any, label: str = operation.label) -> None:
+        def asked(case: Any) -> None:
+            label = case.operation.label
             asked_for[label] = asked_for.get(label, 0) + 1
             case.call_and_validate(headers=MANAGE, checks=CHECKS)
 
