@@ -106,7 +106,17 @@ def moves(
     for index, name in enumerate(definitions):
         counts, samples = row[1 + 6 * index : 7 + 6 * index : 2], row[2 + 6 * index : 7 + 6 * index : 2]
         shown = [_ids(warehouse, each[:sample], entity) for each in samples]
-        found.append(Moves(name, *map(int, counts), *shown))
+        found.append(
+            Moves(
+                name,
+                stay=int(counts[0]),
+                enter=int(counts[1]),
+                leave=int(counts[2]),
+                stays=shown[0],
+                enters=shown[1],
+                leaves=shown[2],
+            )
+        )
     return tuple(found), int(row[0]), (time.perf_counter() - started) * 1000
 
 
