@@ -74,7 +74,7 @@ examples: $(DEV) ## prepare examples/data anew from DATA=folder (see examples/RE
 bench: $(DEV) ## compare with the alternatives on generated events (SCALE=0.1 for a tenth)
 	@$(BIN)/python bench --scale $(SCALE)
 
-fuzz: $(DEV) ## compare engine and oracle on ever new segments, for FUZZ_MINUTES or until they differ
+fuzz: $(DEV) ## compare engine and oracle on ever new segments and live histories, for FUZZ_MINUTES or until they differ
 	@end=$$(( $$(date +%s) + 60 * $(FUZZ_MINUTES) )); seed=$$(date +%s); \
 	while [ $$(date +%s) -lt $$end ]; do \
 	  seed=$$(( seed + 1 )); echo "ETHOGRAM_SEED=$$seed ETHOGRAM_SCENES=$(FUZZ_SCENES)"; \

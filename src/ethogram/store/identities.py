@@ -4,7 +4,7 @@ Step of the path: store. Statements inside transactions of the ledger. A *claim*
 says: this anonymous id is that person. A *decision* is what somebody said by `merge` or `split`. From both follows, in
 whatever order they come, one answer:
 
-- a decision about an id comes first: it points where it was merged into, or, split off, at itself;
+- a decision about an id comes first: it points where it was merged into; split off, or the one that stays, at itself;
 - an id that ever came as `userId` is known, and points at itself: no call joins two known people;
 - an anonymous id points at the person who claimed it first by the calls' own time: a device that two people share
   stays with the first;
@@ -379,7 +379,13 @@ def _hops(connection: sa.Connection, ids: set[str]) -> dict[str, str]:
     decided = _active(connection, ids)
     for id_, decision in decided.items():
         hops[id_] = decision.into or id_
-    open_ids = {id_ for id_, row in _rows(connection, ids).items() if not row.known and id_ not in decided}
+    decisions = tables.identity_decisions
+    # Who stays in a merge is decided too: a claim by the one who was given up would lead in a circle.
+    stays = connection.execute(
+        sa.select(decisions.c.into).where(decisions.c.undone_at.is_(None) & _among(connection, decisions.c.into, ids))
+    ).scalars()
+    settled = {*decided, *stays}
+    open_ids = {id_ for id_, row in _rows(connection, ids).items() if not row.known and id_ not in settled}
     if open_ids:
         claims = tables.identity_claims
         query = sa.select(claims).where(_among(connection, claims.c.anonymous_id, open_ids))
@@ -424,7 +430,7 @@ def _move(row: Any) -> Move:
     return Move(**row._asdict())
 
 
-def _among(connection: sa.Connection, column: sa.Column[str], values: Collection[str]) -> sa.ColumnElement[bool]:
+def _among(connection: sa.Connection, column: sa.Column[Any], values: Collection[str]) -> sa.ColumnElement[bool]:
     """That a column's value is among these; one bound value, however many there are."""
     given: sa.BindParameter[str] = sa.bindparam(None, msgspec.json.encode(sorted(values)).decode(), unique=True)
     if connection.dialect.name == "sqlite":

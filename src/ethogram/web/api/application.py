@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from litestar import Litestar, Router, get
+from litestar import Litestar, Request, Router, get
 from litestar.connection import ASGIConnection
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
@@ -76,7 +76,7 @@ def management(access: Access, faults: Faults, given: Mapping[str, object]) -> A
 
 
 @get("/openapi.json", opt={"open": True}, include_in_schema=False, sync_to_thread=False)
-def document(request: Any) -> dict[str, Any]:
+def document(request: Request[Any, Any, Any]) -> dict[str, Any]:
     """The OpenAPI document."""
     return described(request.app.openapi_schema.to_schema())
 
