@@ -79,7 +79,8 @@ fuzz: $(DEV) ## compare engine and oracle on ever new segments and live historie
 	while [ $$(date +%s) -lt $$end ]; do \
 	  seed=$$(( seed + 1 )); echo "ETHOGRAM_SEED=$$seed ETHOGRAM_SCENES=$(FUZZ_SCENES)"; \
 	  ETHOGRAM_SEED=$$seed ETHOGRAM_SCENES=$(FUZZ_SCENES) \
-	    $(BIN)/python -m pytest -q --timeout 0 --hypothesis-seed=$$seed tests/oracle/test_agreement.py || exit 1; \
+	    $(BIN)/python -m pytest -q --timeout 0 --hypothesis-seed=$$seed \
+	    tests/oracle/test_agreement.py tests/web/test_consistency.py || exit 1; \
 	done
 
 soak: $(DEV) ## a server under a steady load and kills for SOAK_MINUTES, its memory watched

@@ -134,7 +134,7 @@ def test_each_kind_of_fact_comes_to_its_table_under_the_id_that_is_known(
     keep(ledger.database, [[message(1), group("m2"), anonymous, alias]], NOW)
     moved = move(warehouse, ledger, tmp_path, NOW)
     assert (moved.messages, moved.rows) == (4, 4)
-    assert warehouse.query("SELECT profile_id FROM profiles GROUP BY profile_id ORDER BY 1") == [("a1",), ("u1",)]
+    assert warehouse.query("SELECT profile_id FROM profiles GROUP BY profile_id ORDER BY 1") == [("u1",)]
     assert warehouse.query("SELECT traits_text, unset FROM profile_traits") == [('{"account_id":"acme"}', ["old"])]
     assert stored(warehouse) == ["m1", "m9"]
     assert stored(warehouse, "account_traits") == ["m2"]
