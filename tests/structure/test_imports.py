@@ -59,7 +59,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 # The half of `segment` that runs plans and so may use the stores; every other module there is the language half.
-RUNNING = {"run", "live", "history", "explain", "evaluate", "saved", "scoped", "verify", "why"}
+RUNNING = {
+    "run", "live", "history", "explain", "evaluate", "saved", "scoped", "verify", "why", "fill", "recording", "editing",
+    "colleagues",
+}  # fmt: skip
 
 # Third-party packages -> who may import them. The standard library is free, except time (below).
 DRIVERS: dict[str, tuple[str, ...]] = {
