@@ -7,7 +7,7 @@ definitions (ledger) and the people of static segments (warehouse); who is in a 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -79,6 +79,7 @@ class Segments:
         saved: SavedSegments,
         reader: Reader,
         evaluator: Callable[[], Evaluator],
+        cutoffs_at: Callable[[], Mapping[int, dt.datetime]],
         clock: Clock,
     ) -> None:
         self._workspace = workspace
@@ -87,6 +88,7 @@ class Segments:
         self._saved = saved
         self._reader = reader
         self._evaluator = evaluator
+        self._cutoffs_at = cutoffs_at
         self._clock = clock
 
     def save(
@@ -222,12 +224,14 @@ class Segments:
         return _version(self._ledger.delete_segment(name, self._clock.now()), None)
 
     def _sized(self, segments: Sequence[SavedSegment]) -> tuple[SegmentVersion, ...]:
-        """The segments with their sizes at the last run."""
+        """The segments with their sizes at the last run or fill."""
         sizes = self._ledger.sizes_now()
+        cutoffs_at = self._cutoffs_at()
         return tuple(
             replace(
                 _version(segment, sizes[segment.number].size if segment.number in sizes else None),
                 evaluated_at=sizes[segment.number].as_of if segment.number in sizes else None,
+                cutoffs_at=cutoffs_at.get(segment.number),
             )
             for segment in segments
         )

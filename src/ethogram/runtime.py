@@ -46,12 +46,12 @@ from ethogram.model.segment import Entity
 from ethogram.model.verification import Difference, Verification
 from ethogram.segment import history as recorded
 from ethogram.segment.english import to_english
-from ethogram.segment.evaluate import Evaluator
+from ethogram.segment.evaluate import Evaluator, Found, Recorded, found_cutoffs
 from ethogram.segment.explain import Explainer
 from ethogram.segment.fill import Filler
 from ethogram.segment.live import Live, Ticked
 from ethogram.segment.printer import to_text
-from ethogram.segment.run import CUT_OFFS, Runner
+from ethogram.segment.run import Runner
 from ethogram.segment.saved import SavedSegments
 from ethogram.segment.scoped import Scoped
 from ethogram.segment.templates import TEMPLATES, Refused, Template, Vocabulary, apply, guess, template
@@ -160,6 +160,7 @@ class Workspace:
             saved=self._saved,
             reader=self._reader,
             evaluator=lambda: self._evaluator,
+            cutoffs_at=self._filler.cutoffs_at,
             clock=self._clock,
         )
 
@@ -384,11 +385,15 @@ class Workspace:
         }
         return {id_: found[person] for id_, person in people.items() if person in found}
 
-    def _cutoffs(self, entity: Entity) -> dict[str, float | None]:
-        """The values that cut off shares of everybody, as the last run found them."""
-        found: dict[str, float | None] = self._ledger.setting(CUT_OFFS) or {}
-        prefix = f"{entity.value}: "
-        return {name.removeprefix(prefix): value for name, value in found.items() if name.startswith(prefix)}
+    def _cutoffs(self, entity: Entity) -> Recorded:
+        """The values that cut off shares of everybody, as the last run or fill found them."""
+        return found_cutoffs(self._ledger, entity).values
+
+    def _found(self, segment: str, entity: Entity, as_of: AsOf) -> Found | None:
+        """The cut-offs that recorded membership of a saved segment follows; None where an answer computes its own."""
+        saved = self._saved.live().get(segment)
+        follows = as_of is None and saved is not None and self._are_current(saved)
+        return found_cutoffs(self._ledger, entity) if follows else None
 
     def members(
         self, segment: str, *, as_of: AsOf = None, limit: int | None = None, after: str | None = None
@@ -422,7 +427,8 @@ class Workspace:
         definition = self._saved.named(segment)
         live = self._saved.live()
         expanded = self._saved.expanded(definition, live)
-        return self._explainer.explain(definition, expanded, self.now(as_of), numbers=_numbers(live))
+        found = self._found(segment, definition.entity, as_of)
+        return self._explainer.explain(definition, expanded, self.now(as_of), numbers=_numbers(live), found=found)
 
     def why(self, segment: str, profile_id: str, *, as_of: AsOf = None) -> Why:
         """Why a profile is in a segment, or what is missing: every condition with its value and its evidence.
@@ -431,13 +437,15 @@ class Workspace:
             UnknownNameError: no such profile was known then.
         """
         live = self._saved.live()
+        definition = self._saved.named(segment)
         return self._explainer.why(
             segment,
-            self._saved.named(segment),
+            definition,
             self.identities.resolve([profile_id])[profile_id],
             self.now(as_of),
             numbers=_numbers(live),
             expand=lambda other: self._saved.expanded(other, live),
+            found=self._found(segment, definition.entity, as_of),
         )
 
     def history(self, name: str) -> tuple[HistoryPoint, ...]:

@@ -115,7 +115,7 @@ def test_explanation_prints_text_query_and_cost(capsys: Printed) -> None:
     found = Explanation(
         "did(x)", "People who x.", {}, "SELECT 1\n  FROM events", {"p": "x"}, ("x",), 20, 1000, 2_000_000
     )
-    show_explanation(Output(), found)
+    show_explanation(Output(), found, ZONE)
     printed = capsys.readouterr().out
     assert "  did(x)" in printed
     assert "    FROM events" in printed

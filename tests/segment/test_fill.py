@@ -73,7 +73,7 @@ def settle(workspace: Workspace, clock: ManualClock) -> None:
 
 
 def members(workspace: Workspace, name: str) -> set[str]:
-    return set(workspace.members(name).column("profile_id").to_pylist())
+    return set(map(str, workspace.members(name).column("profile_id").to_pylist()))
 
 
 def changes(workspace: Workspace) -> list[tuple[str, str, str, str]]:
@@ -145,9 +145,17 @@ def test_cut_offs_are_refreshed_on_schedule_and_each_change_recorded_once(shop: 
     settle(shop, clock)
     assert members(shop, "best") == {"p1", "p6", "p7"}  # by the cut-off that was found before
     before = len(changes(shop))
+    found_at = shop.segments.get("best").cutoffs_at
+    assert found_at is not None
+    assert clock.now() - found_at < dt.timedelta(minutes=1)
+    why = shop.why("best", "p6")
+    assert (why.member, why.cutoffs_at) == (True, found_at)
+    assert shop.segments.get("buyers").cutoffs_at is None
     clock.advance(dt.timedelta(minutes=shop.settings.refresh_minutes))
     settle(shop, clock)
     assert members(shop, "best") == {"p1", "p7"}
+    why = shop.why("best", "p6")
+    assert (why.member, why.cutoffs_at) == (False, shop.segments.get("best").cutoffs_at)
     assert [each for each in changes(shop)[before:] if each[1] == "best"] == [("p6", "best", "left", "time")]
     assert is_right(shop)
 

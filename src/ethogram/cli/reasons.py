@@ -68,6 +68,9 @@ def show_why(out: Output, found: Why, zone: ZoneInfo, *, evidence: int = _SHOWN_
     if found.changes_at is not None:
         told = f"without a further event this changes {wording.instant(found.changes_at, zone, seconds=True)}"
         out.line((told, "yellow"), indent=2)
+    if found.cutoffs_at is not None:
+        told = f"cut-offs over everybody as of {wording.instant(found.cutoffs_at, zone, seconds=True)}"
+        out.line((told, "dim"), indent=2)
     out.blank()
     for condition in found.conditions:
         _show_condition(out, condition, zone, evidence)
@@ -116,32 +119,28 @@ def explain(segment: str | None, file: Path | None, as_of: AsOf, as_json: bool) 
     text = read_text(segment, file, what="a segment's name or text")
     out = Output()
     with opened() as workspace:
-        found = workspace.explain(text, as_of=resolved(as_of, workspace))
+        found, zone = workspace.explain(text, as_of=resolved(as_of, workspace)), zone_of(workspace)
     if as_json:
         out.json(found)
     else:
-        show_explanation(out, found)
+        show_explanation(out, found, zone)
 
 
-def show_explanation(out: Output, found: Explanation) -> None:
+def show_explanation(out: Output, found: Explanation, zone: ZoneInfo) -> None:
     """Prints an explanation, the query last and unfolded."""
     out.line((visible(found.english), "bold"))
     out.blank()
     show_text(out, found.text)
     out.blank()
     wakes = "every event" if "any" in found.wakes_on else ", ".join(visible(name) for name in found.wakes_on)
-    out.facts(
-        (
-            ("woken by", wakes or "time and traits only"),
-            (
-                "cost",
-                (
-                    f"{wording.length(found.milliseconds / 1000)}, {wording.counted(found.rows_read, 'row')}, "
-                    f"{wording.size(found.bytes_read)} read"
-                ),
-            ),
-        )
+    cost = (
+        f"{wording.length(found.milliseconds / 1000)}, {wording.counted(found.rows_read, 'row')}, "
+        f"{wording.size(found.bytes_read)} read"
     )
+    facts = [("woken by", wakes or "time and traits only"), ("cost", cost)]
+    if found.cutoffs_at is not None:
+        facts.append(("cut-offs", f"over everybody as of {wording.instant(found.cutoffs_at, zone, seconds=True)}"))
+    out.facts(facts)
     out.blank()
     out.line(("query", "bold"))
     show_text(out, visible_lines(found.sql))

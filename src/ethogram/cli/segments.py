@@ -127,6 +127,8 @@ def show_segment(out: Output, saved: SegmentVersion, zone: ZoneInfo) -> None:
     facts.append(("  saved", f"{wording.instant(saved.created_at, zone)} {zone.key}"))
     if saved.size is not None:
         facts.append(("  people", f"{wording.number(saved.size)} at {wording.instant(saved.evaluated_at, zone)}"))
+    if saved.cutoffs_at is not None:
+        facts.append(("  cut-offs", f"over everybody as of {wording.instant(saved.cutoffs_at, zone)}"))
     out.facts(facts)
     show_warnings(out, saved.warnings)
 

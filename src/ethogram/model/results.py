@@ -34,8 +34,9 @@ class SegmentVersion:
     created_at: dt.datetime
     description: str = ""
     static: bool = False
-    size: int | None = None  # people at the last run, None before the first
+    size: int | None = None  # people when it was last run or filled, None before the first time
     evaluated_at: dt.datetime | None = None
+    cutoffs_at: dt.datetime | None = None  # of a relative condition (`top 10 %`): when its cut-offs were found
     warnings: tuple[Warned, ...] = ()
 
 
@@ -121,6 +122,7 @@ class Explanation:
     milliseconds: float
     rows_read: int
     bytes_read: int
+    cutoffs_at: dt.datetime | None = None  # of a relative condition (`top 10 %`): when its cut-offs were found
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,7 @@ class Why:
     as_of: dt.datetime
     changes_at: dt.datetime | None
     conditions: tuple[ConditionState, ...]
+    cutoffs_at: dt.datetime | None = None  # of a relative condition (`top 10 %`): when its cut-offs were found
 
 
 @dataclass(frozen=True, slots=True)

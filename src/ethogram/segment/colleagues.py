@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from ethogram.model.segment import Entity
 from ethogram.segment.compiler import Context
 from ethogram.segment.direct.conditions import Told
-from ethogram.segment.evaluate import KNOWN_ACCOUNTS, NAMED_ACCOUNT, Evaluator, Recorded
+from ethogram.segment.evaluate import CUT_OFFS, KNOWN_ACCOUNTS, NAMED_ACCOUNT, Evaluator, Recorded
 from ethogram.segment.plan import ANY, Keys, Plan
-from ethogram.segment.run import CUT_OFFS
 from ethogram.segment.saved import Live, SavedSegments
 from ethogram.segment.scoped import Standing
 from ethogram.segment.windows import Frame

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -20,13 +20,17 @@ from ethogram.segment import values
 from ethogram.segment.compiler import Compiled, Context, CutOff
 from ethogram.segment.plan import Plan, Scope, Share
 from ethogram.segment.printer import operand_to_text
+from ethogram.segment.sql import instant_of
 from ethogram.segment.windows import Frame
+from ethogram.store.ledger import Ledger
 from ethogram.store.schema import account_key, profile_key
 from ethogram.store.warehouse import Warehouse
 
 CutOffs = dict[CutOff, float | None]
 # Cut-offs by name, as they are kept between runs.
 Recorded = Mapping[str, float | None]
+# The ledger's settings with the cut-offs over everybody, and the instants that they were found at (microseconds).
+CUT_OFFS, CUT_OFFS_AT = "cutoffs", "cutoffs_at"
 # `top` of a quintile of a quintile …: each layer needs one pass over everybody.
 _MOST_LAYERS = 8
 # A person takes some ten kilobytes while a hundred segments are gathered.
@@ -43,6 +47,29 @@ KNOWN_ACCOUNTS = (
     f"ifNull({NAMED_ACCOUNT}, '') AS name FROM profile_traits WHERE isNotNull({NAMED_ACCOUNT}) "
     "AND profile NOT IN (SELECT profile FROM left_behind))"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The cut-offs of one entity as they were found last, by name, and since when each is known."""
+
+    values: Recorded
+    at: Mapping[str, dt.datetime]
+
+    def since(self, cuts: Iterable[CutOff]) -> dt.datetime | None:
+        """The oldest instant that one of these was found at; None where none of them is known."""
+        return min((self.at[name] for name in map(name_of, cuts) if name in self.at), default=None)
+
+
+def found_cutoffs(ledger: Ledger, entity: Entity) -> Found:
+    """The cut-offs over everybody that a run or a fill has found."""
+    prefix = f"{entity.value}: "
+    values: dict[str, float | None] = ledger.setting(CUT_OFFS) or {}
+    at: dict[str, int] = ledger.setting(CUT_OFFS_AT) or {}
+    return Found(
+        {name.removeprefix(prefix): value for name, value in values.items() if name.startswith(prefix)},
+        {name.removeprefix(prefix): instant_of(us) for name, us in at.items() if name.startswith(prefix)},
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ from ethogram.model.segment import (
 from ethogram.segment.comparisons import flip
 from ethogram.segment.compiler import Compiled
 from ethogram.segment.english import condition_to_english, to_english
-from ethogram.segment.evaluate import Evaluator
+from ethogram.segment.evaluate import Evaluator, Found
 from ethogram.segment.plan import Keys, Plan, Query
 from ethogram.segment.printer import condition_to_text, to_text
 from ethogram.segment.tree import to_tree
@@ -76,11 +76,23 @@ class Explainer:
         self._evaluator = evaluator
 
     def explain(
-        self, definition: Definition, expanded: Definition, now: dt.datetime, *, numbers: Mapping[str, int]
+        self,
+        definition: Definition,
+        expanded: Definition,
+        now: dt.datetime,
+        *,
+        numbers: Mapping[str, int],
+        found: Found | None = None,
     ) -> Explanation:
-        """Text, English, tree, SQL and measured cost of one evaluation over everybody."""
+        """Text, English, tree, SQL and measured cost of one evaluation over everybody.
+
+        Args:
+            found: cut-offs as they are recorded; without them those of `now` are computed.
+        """
         started = time.perf_counter()
-        plan, (compiled,) = self._evaluator.plan([expanded], now, numbers=numbers)
+        plan, (compiled,) = self._evaluator.plan(
+            [expanded], now, numbers=numbers, recorded=None if found is None else found.values
+        )
         inner = plan.query(f"id, {compiled.holds} AS holds")
         counting = Query(f"SELECT count() FROM (\n{inner.sql}\n) WHERE holds", inner.parameters)
         _, rows_read, bytes_read = self._warehouse.measured(counting.sql, counting.parameters)
@@ -95,6 +107,7 @@ class Explainer:
             milliseconds=milliseconds,
             rows_read=rows_read,
             bytes_read=bytes_read,
+            cutoffs_at=_since(found, plan, now),
         )
 
     def _formatted(self, query: Query) -> str:
@@ -110,12 +123,14 @@ class Explainer:
         *,
         numbers: Mapping[str, int],
         expand: Expand,
+        found: Found | None = None,
     ) -> Why:
         """Each condition with its value, evidence, when it changes by itself, and what is missing.
 
         Args:
             id_: a profile id; an account id where the definition is over accounts.
             expand: replaces references to other segments by what they stand for.
+            found: cut-offs as they are recorded; without them those of `now` are computed.
 
         Raises:
             UnknownNameError: no such profile (or account) was known at `now`.
@@ -123,7 +138,10 @@ class Explainer:
         of_account = definition.entity is Entity.ACCOUNT
         prefix = "account:" if of_account else ""
         key = self._evaluator.keys([prefix + id_])[prefix + id_]
-        plan, (whole,) = self._evaluator.plan([expand(definition)], now, numbers=numbers, scope=Keys((key,)))
+        recorded = None if found is None else found.values
+        plan, (whole,) = self._evaluator.plan(
+            [expand(definition)], now, numbers=numbers, scope=Keys((key,)), recorded=recorded
+        )
         parts = list(self._parts(definition.condition, 0, plan, definition.entity, expand, wanted=True))
         columns = [f"{whole.holds} AS holds_whole", f"{plan.due([whole])} AS due_whole"]
         for index, part in enumerate(parts):
@@ -154,6 +172,7 @@ class Explainer:
             as_of=now,
             changes_at=_due(row[1]),
             conditions=tuple(states),
+            cutoffs_at=_since(found, plan, now),
         )
 
     def _parts(
@@ -194,6 +213,13 @@ class Explainer:
         query = plan.evidence(selections, key, _EVIDENCE)
         rows = self._warehouse.query(query.sql, query.parameters)
         return tuple(Evidence(at, event, json.loads(properties)) for at, event, properties in rows)
+
+
+def _since(found: Found | None, plan: Plan, now: dt.datetime) -> dt.datetime | None:
+    """When the cut-offs that a plan compares with were found; None where it compares with none."""
+    cuts = plan.context.wanted
+    known = None if found is None else found.since(cuts)
+    return (known or now) if cuts else None
 
 
 def missing(node: Condition, value: str | None, *, wanted: bool = True) -> str:

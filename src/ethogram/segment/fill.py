@@ -25,12 +25,11 @@ import msgspec
 from ethogram.model.segment import Definition, Entity
 from ethogram.segment.compiler import Context
 from ethogram.segment.editing import referring
-from ethogram.segment.evaluate import OVER_MANY, CutOffs, Evaluator, name_of
+from ethogram.segment.evaluate import CUT_OFFS, CUT_OFFS_AT, OVER_MANY, CutOffs, Evaluator, name_of
 from ethogram.segment.plan import Keys, Plan, Scope, Share
 from ethogram.segment.recording import Recording
-from ethogram.segment.run import CUT_OFFS, CUT_OFFS_AT
 from ethogram.segment.saved import Live, SavedSegments
-from ethogram.segment.sql import micros
+from ethogram.segment.sql import instant_of, micros
 from ethogram.segment.windows import Frame
 from ethogram.store.ledger import Ledger, Run, SavedSegment, SizeFound
 from ethogram.store.loader import known_profiles
@@ -136,8 +135,7 @@ class Filler:
         self._at_point = at_point
         self._recording = Recording(warehouse, ledger)
         self._work: _Work | None = None
-        self._looked_up: Live | None = None
-        self._looked: dict[int, tuple[frozenset[str], bool]] = {}
+        self._looked: tuple[Live, dict[int, tuple[frozenset[str], bool]]] = ({}, {})
 
     def finish(self, now: dt.datetime) -> Filled | None:
         """Finishes what has begun to switch; what was not evaluated to its end is forgotten."""
@@ -180,6 +178,16 @@ class Filler:
                 return self._switch(run, now, (time.perf_counter() - work.began) * 1000)
             if not work.alone:
                 return Filled(people)
+
+    def cutoffs_at(self) -> dict[int, dt.datetime]:
+        """When the oldest cut-off that a segment compares with was found, by the segment's number."""
+        live = self._saved.live()
+        found_at: dict[str, int] = self._ledger.setting(CUT_OFFS_AT) or {}
+        instants = {
+            segment.number: [found_at[name] for name in self._looks(segment, live)[0] if name in found_at]
+            for segment in live.values()
+        }
+        return {number: instant_of(min(found)) for number, found in instants.items() if found}
 
     # --- what is to be done -------------------------------------------------------------------------------------
 
@@ -256,17 +264,19 @@ class Filler:
 
     def _looks(self, segment: SavedSegment, live: Live) -> tuple[frozenset[str], bool]:
         """The cut-offs that a segment compares with, and whether it looks at more than a profile's own facts."""
-        if self._looked_up is not live:
-            self._looked_up, self._looked = live, {}
-        if segment.number not in self._looked:
+        known = self._looked
+        if known[0] is not live:
+            known = self._looked = (live, {})  # at once: others may be asking
+        looked = known[1]
+        if segment.number not in looked:
             definition = self._saved.definition(segment, live)
             numbers = {name: each.number for name, each in live.items()}
             context = Context(Frame(_ANY_DAY, self._evaluator.zone), definition.entity, numbers)
             plan = Plan(context)
             plan.add(definition.condition)
             names = frozenset(f"{segment.entity}: {name_of(cut)}" for cut in context.wanted)
-            self._looked[segment.number] = (names, plan.looks_at_accounts)
-        return self._looked[segment.number]
+            looked[segment.number] = (names, plan.looks_at_accounts)
+        return looked[segment.number]
 
     def _parts(self, entity: Entity) -> list[Scope | None]:
         people: int = self._warehouse.query("SELECT count() FROM profiles")[0][0]

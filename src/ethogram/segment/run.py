@@ -15,7 +15,15 @@ from dataclasses import dataclass
 from ethogram.errors import UserError
 from ethogram.model.results import RunReport, SegmentSize
 from ethogram.model.segment import Definition, Entity, InSegment
-from ethogram.segment.evaluate import KNOWN_ACCOUNTS, OVER_MANY, CutOffs, Evaluator, name_of
+from ethogram.segment.evaluate import (
+    CUT_OFFS,
+    CUT_OFFS_AT,
+    KNOWN_ACCOUNTS,
+    OVER_MANY,
+    CutOffs,
+    Evaluator,
+    name_of,
+)
 from ethogram.segment.recording import Recording
 from ethogram.segment.saved import SavedSegments
 from ethogram.segment.sql import micros
@@ -23,8 +31,6 @@ from ethogram.store.ledger import Ledger, Run, SavedSegment, SizeAt, SizeFound
 from ethogram.store.schema import INSTANT, NEVER
 from ethogram.store.warehouse import Warehouse
 
-# The ledger's settings with the cut-offs over everybody, and the instants that they were found at (microseconds).
-CUT_OFFS, CUT_OFFS_AT = "cutoffs", "cutoffs_at"
 # Called when a phase is recorded; tests stop there.
 Watch = Callable[[str], None]
 

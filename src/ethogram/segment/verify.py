@@ -26,10 +26,9 @@ import pyarrow.parquet as pq
 from ethogram.errors import UserError
 from ethogram.model.segment import Crossed, Entity
 from ethogram.model.verification import Difference, RecordedChange, Verification
-from ethogram.segment.evaluate import OVER_MANY, Evaluator, ids_of
+from ethogram.segment.evaluate import CUT_OFFS, OVER_MANY, Evaluator, ids_of
 from ethogram.segment.live import STATE
 from ethogram.segment.plan import Keys, Scope, Share
-from ethogram.segment.run import CUT_OFFS
 from ethogram.segment.saved import SavedSegments
 from ethogram.segment.shape import walk
 from ethogram.store.inbox import folder
