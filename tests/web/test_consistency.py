@@ -227,7 +227,6 @@ def play(tmp_path: Path, clock: ManualClock) -> Iterator[Play]:
                 yield Play(random.Random(), clock, shop, server)
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("seed", range(SEED, SEED + 4))
 def test_after_every_step_live_is_what_a_run_and_the_oracle_find(play: Play, seed: int) -> None:
     play.chance.seed(seed)

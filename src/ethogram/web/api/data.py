@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from litestar import Router, get
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from ethogram.errors import UnknownNameError
 from ethogram.model.results import EventFacts, ProfileView, PropertyFacts
-from ethogram.web.api.given import READ, AsOfText, Opened, instant
+from ethogram.web.api.given import READ, AsOfText, Named, Opened, instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +24,9 @@ class Events:
 @get("/profiles/{profile_id:str}", opt=READ, sync_to_thread=True)
 def get_profile(
     workspace: Opened,
-    profile_id: str,
+    profile_id: Named,
     as_of: AsOfText = None,
-    limit: Annotated[int, Parameter(ge=0, le=10_000, description="How many of the newest events to show.")] = 20,
+    limit: Annotated[int, QueryParameter(ge=0, le=10_000, description="How many of the newest events to show.")] = 20,
 ) -> ProfileView:
     """One person: ids, traits, segments, and the newest events."""
     return workspace.profile(profile_id, as_of=instant(as_of, workspace), limit=limit)
@@ -40,7 +40,7 @@ def list_events(workspace: Opened) -> Events:
 
 
 @get("/events/{name:str}", opt=READ, sync_to_thread=True)
-def get_event(workspace: Opened, name: str) -> EventFacts:
+def get_event(workspace: Opened, name: Named) -> EventFacts:
     """One event: how often, when, and its properties with types, fill rate and examples."""
     for event in workspace.catalogue().events:
         if event.name == name:
@@ -55,7 +55,7 @@ def list_traits(workspace: Opened) -> list[PropertyFacts]:
 
 
 @get("/traits/{name:str}", opt=READ, sync_to_thread=True)
-def get_trait(workspace: Opened, name: str) -> PropertyFacts:
+def get_trait(workspace: Opened, name: Named) -> PropertyFacts:
     """One trait: its types, fill rate, examples and most frequent values."""
     for trait in workspace.catalogue().traits:
         if trait.name == name:

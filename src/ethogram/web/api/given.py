@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar.di import NamedDependency
-from litestar.params import QueryParameter
+from litestar.params import FromPath, QueryParameter
 
 from ethogram.collecting import Keys, Scope
 from ethogram.errors import InputError
@@ -20,6 +20,9 @@ from ethogram.runtime import Workspace
 
 Opened = NamedDependency[Workspace]
 KeysOpened = NamedDependency[Keys]
+# A name or an id in the address, and a number there.
+Named = FromPath[str]
+Numbered = FromPath[int]
 
 # What a route says in `opt` of who may use it; one that says nothing takes a key that may manage.
 READ = {"scope": Scope.READ}

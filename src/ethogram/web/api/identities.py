@@ -11,7 +11,7 @@ from litestar.params import JSONBody
 from ethogram.errors import SettingError
 from ethogram.identities import Decision, Identity
 from ethogram.web.api.failures import ConflictError
-from ethogram.web.api.given import READ, Failure, Opened
+from ethogram.web.api.given import READ, Failure, Named, Numbered, Opened
 
 _CONFLICT = {409: ResponseSpec(Failure, description="It is so already, or can no longer be undone.")}
 _ACTOR = "api"
@@ -33,14 +33,14 @@ class Into:
 
 
 @get("/{identity:str}", opt=READ, sync_to_thread=True)
-def get_ids(workspace: Opened, identity: str) -> Ids:
+def get_ids(workspace: Opened, identity: Named) -> Ids:
     """The profile that an id points at, and its other ids; an id that nothing was said of is a profile of its own."""
     profile = workspace.identities.resolve([identity])[identity]
     return Ids(profile, list(workspace.identities.of(profile)))
 
 
 @post("/{identity:str}/merge", status_code=200, sync_to_thread=True, responses=_CONFLICT)
-def merge(workspace: Opened, identity: str, data: JSONBody[Into]) -> Decision:
+def merge(workspace: Opened, identity: Named, data: JSONBody[Into]) -> Decision:
     """Makes two people one: the history of the first becomes the second's, and membership follows at once."""
     try:
         return workspace.identities.merge(identity, into=data.into, actor=_ACTOR)
@@ -49,7 +49,7 @@ def merge(workspace: Opened, identity: str, data: JSONBody[Into]) -> Decision:
 
 
 @post("/{identity:str}/split", status_code=200, sync_to_thread=True, responses=_CONFLICT)
-def split(workspace: Opened, identity: str) -> Decision:
+def split(workspace: Opened, identity: Named) -> Decision:
     """Takes an id out of its profile with everything that came under it: undoes a merge, or lets an id stand alone."""
     try:
         return workspace.identities.split(identity, actor=_ACTOR)
@@ -64,7 +64,7 @@ def list_decisions(workspace: Opened) -> list[Decision]:
 
 
 @delete("/{number:int}", status_code=200, sync_to_thread=True, responses=_CONFLICT)
-def undo(workspace: Opened, number: int) -> Decision:
+def undo(workspace: Opened, number: Numbered) -> Decision:
     """Undoes a merge or a split, as if it had never been decided."""
     try:
         return workspace.identities.undo(number, actor=_ACTOR)

@@ -11,7 +11,7 @@ from litestar import Router, delete, get, post
 from litestar.params import JSONBody
 
 from ethogram.collecting import Key, Scope
-from ethogram.web.api.given import KeysOpened
+from ethogram.web.api.given import KeysOpened, Numbered
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def add_key(keys: KeysOpened, data: JSONBody[Wanted]) -> Made:
 
 
 @delete("/keys/{number:int}", status_code=200, sync_to_thread=True)
-def revoke_key(keys: KeysOpened, number: int) -> Held:
+def revoke_key(keys: KeysOpened, number: Numbered) -> Held:
     """Revokes a key; servers refuse it within seconds."""
     return _held(keys.revoke(number))
 

@@ -17,12 +17,12 @@ from litestar import Request, Router, post
 from litestar.exceptions import ClientException
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from ethogram.errors import InputError
 from ethogram.model.results import LoadSummary
 from ethogram.runtime import LoadOptions
-from ethogram.web.api.given import Opened
+from ethogram.web.api.given import Named, Opened
 
 _ENDINGS = {"text/csv": "csv", "application/x-ndjson": "jsonl", "application/vnd.apache.parquet": "parquet"}
 _MEGABYTE = 1 << 20
@@ -71,19 +71,20 @@ class _LoadOperation(Operation):
 async def load(
     request: Request[Any, Any, Any],
     workspace: Opened,
-    kind: str,
+    kind: Named,
     format_: Annotated[
-        Literal["csv", "jsonl", "parquet"] | None, Parameter(query="format", description="Else the content type says.")
+        Literal["csv", "jsonl", "parquet"] | None,
+        QueryParameter(name="format", description="Else the content type says."),
     ] = None,
     map_: Annotated[
-        list[str] | None, Parameter(query="map", description="`field=column`, such as `profile_id=CustomerID`.")
+        list[str] | None, QueryParameter(name="map", description="`field=column`, such as `profile_id=CustomerID`.")
     ] = None,
     type_: Annotated[
-        list[str] | None, Parameter(query="type", description="`column=text`, `number` or `boolean`.")
+        list[str] | None, QueryParameter(name="type", description="`column=text`, `number` or `boolean`.")
     ] = None,
-    event: Annotated[str | None, Parameter(description="The name of every event, where no column has it.")] = None,
-    timezone: Annotated[str | None, Parameter(description="Of timestamps without one.", max_length=100)] = None,
-    again: Annotated[bool, Parameter(description="Load a file that was loaded before once more.")] = False,  # noqa: FBT002  # from the query, by its name
+    event: Annotated[str | None, QueryParameter(description="The name of every event, where no column has it.")] = None,
+    timezone: Annotated[str | None, QueryParameter(description="Of timestamps without one.", max_length=100)] = None,
+    again: Annotated[bool, QueryParameter(description="Load a file that was loaded before once more.")] = False,  # noqa: FBT002  # from the query, by its name
 ) -> Loaded:
     """Loads a file of `events`, `profiles` or `accounts`, as the body or as a form's `file`.
 

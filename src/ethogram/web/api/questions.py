@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from litestar import Request, Response, Router, get, post
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import JSONBody, Parameter
+from litestar.params import JSONBody, QueryParameter
 
 from ethogram.model.results import Explanation, Preview, RunReport
 from ethogram.web.api.export import MEDIA_TYPES, encoded, wanted
@@ -114,11 +114,17 @@ def evaluate(workspace: Opened, data: JSONBody[Asked]) -> dict[str, tuple[str, .
 def members(
     request: Request[Any, Any, Any],
     workspace: Opened,
-    segment: Annotated[str, Parameter(description="A saved name, or a text.", min_length=1)],
+    segment: Annotated[str, QueryParameter(description="A saved name, or a text.", min_length=1)],
     as_of: AsOfText = None,
-    limit: Annotated[int | None, Parameter(ge=1, le=2**31 - 1, description="How many; left out, 50 as JSON.")] = None,
-    after: Annotated[str | None, Parameter(description="Begin after this id: `next_after` of the page before.")] = None,
-    format_: Annotated[Literal["json", "csv", "parquet", "arrow", "jsonl"] | None, Parameter(query="format")] = None,
+    limit: Annotated[
+        int | None, QueryParameter(ge=1, le=2**31 - 1, description="How many; left out, 50 as JSON.")
+    ] = None,
+    after: Annotated[
+        str | None, QueryParameter(description="Begin after this id: `next_after` of the page before.")
+    ] = None,
+    format_: Annotated[
+        Literal["json", "csv", "parquet", "arrow", "jsonl"] | None, QueryParameter(name="format")
+    ] = None,
 ) -> Response[Any]:
     """The people in a segment, in a fixed order that means nothing: as JSON a page, otherwise everybody at once.
 
@@ -138,7 +144,7 @@ def members(
 @get("/overlap", opt=READ, sync_to_thread=True)
 def overlap(
     workspace: Opened,
-    segment: Annotated[list[str], Parameter(min_items=2, max_items=20, description="The saved segments.")],
+    segment: Annotated[list[str], QueryParameter(min_items=2, max_items=20, description="The saved segments.")],
     as_of: AsOfText = None,
 ) -> Overlapping:
     """How two or more saved segments overlap."""

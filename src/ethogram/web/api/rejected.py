@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from litestar import Router, get
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from ethogram.collecting import Rejected, RejectedCalls
 from ethogram.web.api.given import READ, Opened
@@ -23,8 +23,8 @@ class RejectedListed:
 @get("/rejected", opt=READ, sync_to_thread=True)
 def list_rejected(
     workspace: Opened,
-    limit: Annotated[int, Parameter(ge=1, le=1_000, description="How many.")] = 50,
-    code: Annotated[str | None, Parameter(description="Only those of this reason.")] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=1_000, description="How many.")] = 50,
+    code: Annotated[str | None, QueryParameter(description="Only those of this reason.")] = None,
 ) -> RejectedListed:
     """What the server rejected, newest first."""
     with RejectedCalls(workspace.path) as calls:

@@ -8,15 +8,17 @@ from typing import Annotated
 import msgspec
 from litestar import Router, delete, get, post, put
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import JSONBody, Parameter
+from litestar.params import JSONBody, QueryParameter
 
 from ethogram.errors import SegmentError
 from ethogram.model.editing import EditDifference
 from ethogram.model.results import Explanation, HistoryPoint, SegmentVersion, Why
 from ethogram.web.api.failures import ConflictError
-from ethogram.web.api.given import READ, AsOfText, Failure, Opened, instant
+from ethogram.web.api.given import READ, AsOfText, Failure, Named, Opened, instant
 
-Version = Annotated[int | None, Parameter(ge=1, le=2**31 - 1, description="An earlier version; left out, the newest.")]
+Version = Annotated[
+    int | None, QueryParameter(ge=1, le=2**31 - 1, description="An earlier version; left out, the newest.")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +55,25 @@ def list_segments(workspace: Opened) -> list[SegmentVersion]:
 
 
 @get("/{name:str}", opt=READ, sync_to_thread=True)
-def get_segment(workspace: Opened, name: str, version: Version = None) -> SegmentVersion:
+def get_segment(workspace: Opened, name: Named, version: Version = None) -> SegmentVersion:
     """A saved segment."""
     return workspace.segments.get(name, version)
 
 
 @put("/{name:str}", sync_to_thread=True)
-def save_segment(workspace: Opened, name: str, data: JSONBody[SavedText]) -> SegmentVersion:
+def save_segment(workspace: Opened, name: Named, data: JSONBody[SavedText]) -> SegmentVersion:
     """Saves a text under a name; another text under the same name is a new version, the same one is not."""
     return workspace.segments.save(name, data.text, description=data.description, announce=data.announce)
 
 
 @post("/{name:str}/difference", status_code=200, opt=READ, sync_to_thread=True)
-def get_difference(workspace: Opened, name: str, data: JSONBody[Edited]) -> EditDifference:
+def get_difference(workspace: Opened, name: Named, data: JSONBody[Edited]) -> EditDifference:
     """What saving a text under a name would change: who stays, enters and leaves. Nothing is saved."""
     return workspace.segments.difference(name, data.text, sample=data.sample)
 
 
 @put("/{name:str}/list", sync_to_thread=True)
-def save_list(workspace: Opened, name: str, data: JSONBody[SavedList]) -> SegmentVersion:
+def save_list(workspace: Opened, name: Named, data: JSONBody[SavedList]) -> SegmentVersion:
     """Saves a list of people under a name; saving again replaces it: who is new enters, who is not named leaves."""
     return workspace.segments.save_static(
         name,
@@ -88,7 +90,7 @@ def save_list(workspace: Opened, name: str, data: JSONBody[SavedList]) -> Segmen
     sync_to_thread=True,
     responses={409: ResponseSpec(Failure, description="Another segment refers to it.")},
 )
-def delete_segment(workspace: Opened, name: str) -> SegmentVersion:
+def delete_segment(workspace: Opened, name: Named) -> SegmentVersion:
     """Deletes a segment; its versions and its history stay on record."""
     try:
         return workspace.segments.delete(name)
@@ -97,26 +99,26 @@ def delete_segment(workspace: Opened, name: str) -> SegmentVersion:
 
 
 @get("/{name:str}/versions", opt=READ, sync_to_thread=True)
-def list_versions(workspace: Opened, name: str) -> list[SegmentVersion]:
+def list_versions(workspace: Opened, name: Named) -> list[SegmentVersion]:
     """Every version of a segment, oldest first."""
     return list(workspace.segments.versions(name))
 
 
 @get("/{name:str}/history", opt=READ, sync_to_thread=True)
-def get_history(workspace: Opened, name: str) -> list[HistoryPoint]:
+def get_history(workspace: Opened, name: Named) -> list[HistoryPoint]:
     """A segment's size at every run, with entries and exits, oldest first."""
     return list(workspace.history(name))
 
 
 @get("/{name:str}/explanation", opt=READ, sync_to_thread=True)
-def explain_segment(workspace: Opened, name: str, as_of: AsOfText = None) -> Explanation:
+def explain_segment(workspace: Opened, name: Named, as_of: AsOfText = None) -> Explanation:
     """How a saved segment is understood, its SQL, what it costs, and which events wake it."""
     workspace.segments.get(name)
     return workspace.explain(name, as_of=instant(as_of, workspace))
 
 
 @get("/{name:str}/why/{profile_id:str}", opt=READ, sync_to_thread=True)
-def why(workspace: Opened, name: str, profile_id: str, as_of: AsOfText = None) -> Why:
+def why(workspace: Opened, name: Named, profile_id: Named, as_of: AsOfText = None) -> Why:
     """Why a profile is in a saved segment, or what is missing: every condition with its value and its evidence."""
     workspace.segments.get(name)
     return workspace.why(name, profile_id, as_of=instant(as_of, workspace))

@@ -12,7 +12,7 @@ from litestar import Router, delete, get, patch, post
 from litestar.params import JSONBody
 
 from ethogram.receiving import Trial, WebhookSource, WebhookSources
-from ethogram.web.api.given import READ, Opened
+from ethogram.web.api.given import READ, Named, Opened
 
 Name = Annotated[str, msgspec.Meta(max_length=63)]
 Text = Annotated[str, msgspec.Meta(max_length=2_000)]
@@ -153,14 +153,14 @@ def add_source(workspace: Opened, data: JSONBody[SourceWanted]) -> SourceMade:
 
 
 @get("/sources/{name:str}", opt=READ, sync_to_thread=True)
-def get_source(workspace: Opened, name: str) -> SourceView:
+def get_source(workspace: Opened, name: Named) -> SourceView:
     """A source."""
     with WebhookSources(workspace.path) as opened:
         return _view(opened.get(name))
 
 
 @patch("/sources/{name:str}", sync_to_thread=True)
-def change_source(workspace: Opened, name: str, data: JSONBody[SourceChanged]) -> SourceView:
+def change_source(workspace: Opened, name: Named, data: JSONBody[SourceChanged]) -> SourceView:
     """Changes a source; servers follow within seconds."""
     with WebhookSources(workspace.path) as opened:
         changed = opened.change(
@@ -176,14 +176,14 @@ def change_source(workspace: Opened, name: str, data: JSONBody[SourceChanged]) -
 
 
 @delete("/sources/{name:str}", status_code=204, sync_to_thread=True)
-def remove_source(workspace: Opened, name: str) -> None:
+def remove_source(workspace: Opened, name: Named) -> None:
     """Removes a source; what it sent stays."""
     with WebhookSources(workspace.path) as opened:
         opened.remove(name)
 
 
 @post("/sources/{name:str}/test", opt=READ, status_code=200, sync_to_thread=True)
-def test_source(workspace: Opened, name: str, data: JSONBody[Sample]) -> Trial:
+def test_source(workspace: Opened, name: Named, data: JSONBody[Sample]) -> Trial:
     """The events that a payload would become; nothing is kept, and no signature is asked for."""
     with WebhookSources(workspace.path) as opened:
         return opened.test(name, _bytes(data.body), data.headers)

@@ -8,13 +8,13 @@ from typing import Annotated
 
 import msgspec
 from litestar import Router, delete, get, post
-from litestar.params import JSONBody, Parameter
+from litestar.params import JSONBody, PathParameter
 
 from ethogram.model.outgoing import SyncView
 from ethogram.recipients import Syncs
 from ethogram.web.api.given import READ, Opened
 
-Number = Annotated[int, Parameter(ge=1, le=2**31 - 1, description="The sync's number.")]
+Number = Annotated[int, PathParameter(ge=1, le=2**31 - 1, description="The sync's number.")]
 Text = Annotated[str, msgspec.Meta(max_length=2_000)]
 
 

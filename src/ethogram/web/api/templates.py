@@ -12,7 +12,7 @@ from litestar.params import JSONBody
 from ethogram.errors import UnknownNameError
 from ethogram.runtime import AppliedTemplate
 from ethogram.segment.templates import Template
-from ethogram.web.api.given import READ, Opened
+from ethogram.web.api.given import READ, Named, Opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def list_templates(workspace: Opened) -> list[TemplateDescribed]:
 
 
 @get("/templates/{name:str}", opt=READ, sync_to_thread=True)
-def get_template(workspace: Opened, name: str) -> TemplateDescribed:
+def get_template(workspace: Opened, name: Named) -> TemplateDescribed:
     """One ready segment."""
     for each in workspace.templates():
         if each.name == name:

@@ -9,14 +9,14 @@ from typing import Annotated
 
 import msgspec
 from litestar import Router, delete, get, post
-from litestar.params import JSONBody, Parameter
+from litestar.params import JSONBody, PathParameter, QueryParameter
 
 from ethogram.model.outgoing import DeliveryView, Trial, WebhookView
 from ethogram.recipients import DIRECTIONS, Webhooks
-from ethogram.web.api.given import READ, Opened
+from ethogram.web.api.given import READ, Named, Opened
 
-Number = Annotated[int, Parameter(ge=1, le=2**31 - 1, description="The webhook's number.")]
-OneOf = Annotated[int | None, Parameter(ge=1, le=2**31 - 1, description="Only those of this webhook.")]
+Number = Annotated[int, PathParameter(ge=1, le=2**31 - 1, description="The webhook's number.")]
+OneOf = Annotated[int | None, QueryParameter(ge=1, le=2**31 - 1, description="Only those of this webhook.")]
 Text = Annotated[str, msgspec.Meta(max_length=2_000)]
 
 
@@ -153,8 +153,8 @@ def retry_deliveries(workspace: Opened, number: Number) -> Again:
 def list_deliveries(
     workspace: Opened,
     webhook: OneOf = None,
-    in_state: Annotated[State | None, Parameter(query="state", description="Only those in this state.")] = None,
-    limit: Annotated[int, Parameter(ge=1, le=1_000, description="How many.")] = 100,
+    in_state: Annotated[State | None, QueryParameter(name="state", description="Only those in this state.")] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=1_000, description="How many.")] = 100,
 ) -> list[DeliveryView]:
     """What was sent, is to be sent or was given up, newest first; of syncs too."""
     with Webhooks(workspace.path) as opened:
@@ -162,7 +162,7 @@ def list_deliveries(
 
 
 @post("/deliveries/{delivery:str}/retry", status_code=200, sync_to_thread=True)
-def retry_delivery(workspace: Opened, delivery: str) -> Again:
+def retry_delivery(workspace: Opened, delivery: Named) -> Again:
     """Sends one delivery again, under the id it had, also if it was sent."""
     with Webhooks(workspace.path) as opened:
         return Again(opened.retry(delivery=delivery))
