@@ -12,7 +12,8 @@ from ethogram import errors
 from structure.imports import SOURCE
 
 WORKSPACE = {
-    "apply_templates", "backlog", "catalogue", "changes_after", "changes_kept", "close", "collect", "configure", "doctor", "evaluate", "explain",
+    "apply_templates", "backlog", "catalogue", "changes_after", "changes_kept", "close", "collect", "configure",
+    "doctor", "evaluate", "explain",
     "guess_mapping", "history",
     "keep_live", "look_up", "prune", "recorded_members",
     "load_accounts", "load_events", "load_profiles", "members", "now", "overlap", "preview", "profile", "rebuild",
