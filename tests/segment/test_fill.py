@@ -21,6 +21,7 @@ from ethogram.segment.fill import Filler
 START = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 PEOPLE = [f"p{number}" for number in range(8)]
+FIRMS = ["account:a", "account:b"]
 SEGMENTS = {
     "buyers": "count(purchase in last 2 days) >= 1",
     "pros": "plan = 'pro'",
@@ -28,12 +29,19 @@ SEGMENTS = {
     "eager": "in_segment('buyers') and count(purchase) >= 3",
     "new_buyers": "entered('buyers' in last 1 day)",
     "best": "top(25%, count(purchase))",
+    "lively": "account.count(purchase in last 2 days) >= 4",
 }
 # What edits choose from; several refer to others, and some compare with everybody.
 TEXTS = {
     "buyers": ["count(purchase in last 3 days) >= 2", "did(purchase in last 1 day)", SEGMENTS["buyers"], "did(view)"],
     "eager": [SEGMENTS["eager"], "in_segment('buyers') and in_segment('pros')", "count(purchase) >= 2"],
     "best": [SEGMENTS["best"], "top(50%, count(purchase))", "quintile(count(view)) = 5"],
+    "lively": [SEGMENTS["lively"], "account.count(purchase in last 1 day) >= 2", "did(view)"],
+    "firms": [
+        "for account: count(purchase in last 2 days) >= 5",
+        "for account: count(purchase) >= 3",
+        "for account: top(50%, count(view))",
+    ],
     "extra": ["not in_segment('buyers')", "in_segment('best')", "left('buyers' in last 2 days)"],
 }
 _files = itertools.count()
@@ -53,6 +61,8 @@ def shop(tmp_path: Path, clock: ManualClock) -> Iterator[Workspace]:
             *((who, "purchase", START - nth * 7 * HOUR) for n, who in enumerate(PEOPLE) for nth in range(n)),
         )
         send(workspace, ("p0", "view", START - HOUR))
+        for number, firm in ((1, "a"), (2, "a"), (6, "b")):
+            joins(workspace, PEOPLE[number], firm, START - DAY)
         for name, text in SEGMENTS.items():
             workspace.segments.save(name, text)
         settle(workspace, clock)
@@ -64,6 +74,12 @@ def send(workspace: Workspace, *events: tuple[str, str, dt.datetime]) -> None:
     rows = ({"profile_id": who, "event": event, "timestamp": at.isoformat()} for who, event, at in events)
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     workspace.load_events(file)
+
+
+def joins(workspace: Workspace, who: str, firm: str | None, at: dt.datetime) -> None:
+    file = workspace.path / f"joined-{next(_files)}.jsonl"
+    file.write_text(json.dumps({"profile_id": who, "timestamp": at.isoformat(), "account_id": firm}) + "\n")
+    workspace.load_profiles(file)
 
 
 def settle(workspace: Workspace, clock: ManualClock) -> None:
@@ -78,7 +94,7 @@ def members(workspace: Workspace, name: str) -> set[str]:
 
 def changes(workspace: Workspace) -> list[tuple[str, str, str, str]]:
     names = {segment.number: segment.name for segment in workspace._ledger.recorded_segments()}
-    ids = {str(key): id_ for id_, key in workspace._evaluator.keys([*PEOPLE, "p8", "p9"]).items()}
+    ids = {str(key): id_ for id_, key in workspace._evaluator.keys([*PEOPLE, "p8", "p9", *FIRMS]).items()}
     rows = workspace._warehouse.query(
         "SELECT toString(key), segment, toString(change), cause FROM membership_changes ORDER BY at, version, segment"
     )
@@ -267,7 +283,7 @@ def test_through_edits_deletions_and_refreshes_live_state_is_what_computing_anew
     monkeypatch.setattr(fill, "PEOPLE_AT_ONCE", 3)
     for _ in range(12):
         clock.advance(dt.timedelta(microseconds=1))
-        match chance.randrange(5):
+        match chance.randrange(6):
             case 0 | 1:
                 whom = [chance.choice([*PEOPLE, "p8", "p9"]) for _ in range(chance.randint(1, 4))]
                 late = chance.choice([-2 * DAY, -HOUR, 0 * HOUR, 5 * HOUR])
@@ -277,6 +293,8 @@ def test_through_edits_deletions_and_refreshes_live_state_is_what_computing_anew
                 shop.segments.save(name, chance.choice(TEXTS[name]), announce=chance.random() < 0.5)
             case 3:
                 clock.advance(chance.choice([HOUR, 7 * HOUR, DAY]))
+            case 4:
+                joins(shop, chance.choice(PEOPLE), chance.choice(["a", "b", None]), clock.now())
             case _:
                 if "extra" in shop._saved.live():
                     shop.segments.delete("extra")

@@ -114,19 +114,24 @@ class Plan:
 
     # --- queries --------------------------------------------------------------------------------------------
 
-    def evaluation(self, conditions: Mapping[int, Compiled]) -> Query:
-        """One row per profile: key, id, the numbers of the segments that hold, and when it is due next."""
+    def evaluation(self, conditions: Mapping[int, Compiled], *, ahead: bool = True) -> Query:
+        """One row per profile: key, id, the numbers of the segments that hold, and when it is due next.
+
+        Args:
+            ahead: due, too, when something that is stored already starts to count.
+        """
         segments = ", ".join(f"if({c.holds}, toUInt32({number}), toUInt32(0))" for number, c in conditions.items())
         found = f"arrayFilter(n -> n > 0, [{segments}])" if conditions else "CAST([] AS Array(UInt32))"
-        return self.query(f"key, id, {found} AS segments, {self.due(conditions.values())} AS due_at", with_future=True)
+        due = self.due(conditions.values(), ahead=ahead)
+        return self.query(f"key, id, {found} AS segments, {due} AS due_at", with_future=ahead)
 
-    def due(self, conditions: Iterable[Compiled]) -> str:
+    def due(self, conditions: Iterable[Compiled], *, ahead: bool = True) -> str:
         """SQL of the earliest instant after now at which one of the conditions may change although nothing happens.
 
         Events and trait changes that lie in the future count from their instant on. Needs `with_future`.
         """
         dues = dict.fromkeys(due for condition in conditions for due in condition.dues if due != "NULL")
-        found = ", ".join([_NEVER, "future_at", *dues])
+        found = ", ".join([_NEVER, *(["future_at"] if ahead else []), *dues])
         return f"assumeNotNull(arrayMin(arrayFilter(d -> ifNull(d > {self._now}, false), [{found}])))"
 
     def query(self, columns: str, *, with_future: bool = False) -> Query:

@@ -163,11 +163,11 @@ class Verifier:
         at = max([last.as_of, *([newest[0]] if newest[1] else [])])
         counts.waited += caught.people
         if caught.up:
-            chosen, notes = self._compared(at_run=False)
+            chosen, notes = self._compared(accounts=True)
             counts.notes |= dict.fromkeys(notes)
             return _State(max(at, caught.now), chosen, ())
         waiting = self._waiting(last)
-        chosen, notes = self._compared(at_run=at == last.as_of and not waiting)
+        chosen, notes = self._compared(accounts=at == last.as_of and not waiting)
         if waiting:
             told = f"{_people(len(waiting))} did something since, wait to be evaluated, and are not compared"
             counts.notes[told] = None
@@ -195,11 +195,11 @@ class Verifier:
                 ids.update(map(str, column.column("profile_id").to_pylist()))
         return sorted(self._evaluator.keys(sorted(ids)).values()) if ids else []
 
-    def _compared(self, *, at_run: bool) -> tuple[dict[int, SavedSegment], list[str]]:
+    def _compared(self, *, accounts: bool) -> tuple[dict[int, SavedSegment], list[str]]:
         """The segments that can be compared, and about the others why they cannot.
 
         Args:
-            at_run: what is recorded is what the last run found, and nothing has come since.
+            accounts: accounts and colleagues are evaluated up to the same instant as whoever did something.
         """
         live = self._saved.live()
         evaluated = {segment.number: segment.version for segment in self._saved.recorded().values()}
@@ -211,7 +211,7 @@ class Verifier:
                 changed.append(name)
                 continue
             crosses, of_accounts = self._depends(segment, live)
-            if of_accounts and not at_run:
+            if of_accounts and not accounts:
                 by_account.append(name)
             elif crosses and not current:
                 lagging.append(name)
@@ -221,7 +221,7 @@ class Verifier:
             f"{', '.join(f'`{name}`' for name in names)}: {why}"
             for names, why in (
                 (changed, "changed since everybody was evaluated; not compared"),
-                (by_account, "looks at accounts, which only a run does; not compared with what came after it"),
+                (by_account, "looks at accounts, whose people have done something since; not compared"),
                 (lagging, "looks at entries and exits, which a run records after it has evaluated; not compared"),
             )
             if names
@@ -274,7 +274,8 @@ class Verifier:
             scope=scope,
             recorded={name.removeprefix(prefix): cut for name, cut in cutoffs.items() if name.startswith(prefix)},
         )
-        query = plan.evaluation(dict(zip(chosen, compiled, strict=True)))
+        # Where colleagues count, a plan takes anybody's fact that is dated ahead for everybody's: only theirs is kept.
+        query = plan.evaluation(dict(zip(chosen, compiled, strict=True)), ahead=not plan.looks_at_accounts)
         bound: dict[str, object] = {
             **query.parameters, "at": state.at, "never": NEVER, "chosen": list(chosen), "waiting": list(state.waiting),
         }  # fmt: skip
