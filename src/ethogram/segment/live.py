@@ -15,7 +15,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,10 @@ class _State:
     accounts: list[list[str]] = field(default_factory=list)
     together: int = 0
     after: int = 0
+
+    def plain(self) -> dict[str, Any]:
+        """As it is kept; `asdict` would copy every number of a plan."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -428,7 +432,7 @@ class Live:
         ]
         with self._ledger.database.writing() as connection:
             feed.append(connection, drafts, at)
-            settings.keep(connection, STATE, asdict(replace(state, plan=None)))
+            settings.keep(connection, STATE, replace(state, plan=None).plain())
         self._at_point("done")
         if rows and self._next_due_at is not None:
             self._next_due_at = min(self._next_due_at, instant_of(min(row[2] for row in rows)))
@@ -437,4 +441,4 @@ class Live:
         return _State(**(self._ledger.setting(STATE) or {}))
 
     def _keep(self, state: _State) -> None:
-        self._ledger.set_setting(STATE, asdict(state))
+        self._ledger.set_setting(STATE, state.plain())

@@ -41,6 +41,9 @@ class Standing:
     asked: frozenset[int] | None = None  # the segments that were asked about; None is all
 
 
+_Asked = tuple[Mapping[int, tuple[Compiled, Wakes]], "frozenset[int] | None"]
+
+
 class _Recorded(Mapping[CutOff, "float | None"]):
     """Recorded cut-offs, looked up by what they cut off."""
 
@@ -96,11 +99,17 @@ class Scoped:
         planned = {number: definition for number, definition in definitions.items() if number not in direct}
         always = frozenset(planned)
         found = {}
+        woken: dict[tuple[frozenset[str], bool], _Asked] = {}  # few different things happen to many people
         for person in people or ():
-            asked = direct
+            asked: _Asked = (direct, None)
             if told is not None and person.key in told:
-                asked = {number: each for number, each in direct.items() if each[1].by(told[person.key])}
-            found[person.key] = _standing(person, asked, frame, None if asked is direct else always.union(asked))
+                new = told[person.key]
+                what = (frozenset(new.events), new.traits)
+                if what not in woken:
+                    some = {number: each for number, each in direct.items() if each[1].by(new)}
+                    woken[what] = (some, always.union(some))
+                asked = woken[what]
+            found[person.key] = _standing(person, asked[0], frame, asked[1])
         if planned or people is None:
             for standing in self._planned(planned, now, numbers, keys, recorded):
                 found[standing.key] = _joined(found.get(standing.key), standing)
