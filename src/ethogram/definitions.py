@@ -16,12 +16,12 @@ from ethogram.errors import SegmentError, SettingError
 from ethogram.measure.catalogue import names
 from ethogram.model.editing import EditDifference
 from ethogram.model.results import SegmentVersion, Warned
-from ethogram.model.segment import Definition
+from ethogram.model.segment import Definition, Entity
 from ethogram.segment import editing
 from ethogram.segment import history as recorded
 from ethogram.segment.checker import check
 from ethogram.segment.english import to_english
-from ethogram.segment.evaluate import Evaluator
+from ethogram.segment.evaluate import Evaluator, Recorded
 from ethogram.segment.parser import parse_located
 from ethogram.segment.printer import to_text
 from ethogram.segment.rewrites import references
@@ -80,6 +80,7 @@ class Segments:
         reader: Reader,
         evaluator: Callable[[], Evaluator],
         cutoffs_at: Callable[[], Mapping[int, dt.datetime]],
+        fresh_cutoffs: Callable[[Entity, dt.datetime], Recorded],
         clock: Clock,
     ) -> None:
         self._workspace = workspace
@@ -89,6 +90,7 @@ class Segments:
         self._reader = reader
         self._evaluator = evaluator
         self._cutoffs_at = cutoffs_at
+        self._fresh_cutoffs = fresh_cutoffs
         self._clock = clock
 
     def save(
@@ -135,7 +137,13 @@ class Segments:
         live, now = self._saved.live(), self._workspace.now()
         definitions = editing.with_edit(self._saved, live, name, definition)
         moves, population, milliseconds = editing.moves(
-            self._warehouse, self._evaluator(), definitions, live, now, sample=sample
+            self._warehouse,
+            self._evaluator(),
+            definitions,
+            live,
+            now,
+            sample=sample,
+            recorded=self._fresh_cutoffs(definition.entity, now),
         )
         return EditDifference(
             name=name,

@@ -161,6 +161,7 @@ class Workspace:
             reader=self._reader,
             evaluator=lambda: self._evaluator,
             cutoffs_at=self._filler.cutoffs_at,
+            fresh_cutoffs=lambda entity, now: self._filler.fresh_cutoffs(entity, now, self._refresh_after),
             clock=self._clock,
         )
 
@@ -342,7 +343,7 @@ class Workspace:
                 return Ticked(report.population, report.entered, report.left, more=True)
             filled = self._filler.step(
                 now,
-                dt.timedelta(minutes=self.settings.refresh_minutes),
+                self._refresh_after,
                 self._ledger.last_stored(),
                 identities.last_done(self._ledger.database),
             )
@@ -352,6 +353,10 @@ class Workspace:
                 self._live.follow()
             ticked = self._tick(now)
             return ticked if filled is None else replace(ticked, more=True)
+
+    @property
+    def _refresh_after(self) -> dt.timedelta:
+        return dt.timedelta(minutes=self.settings.refresh_minutes)
 
     def _tick(self, now: dt.datetime) -> Ticked:
         return self._live.tick(now, self._cutoffs(Entity.PROFILE))

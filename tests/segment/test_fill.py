@@ -176,6 +176,22 @@ def test_cut_offs_are_refreshed_on_schedule_and_each_change_recorded_once(shop: 
     assert is_right(shop)
 
 
+def test_the_difference_of_a_relative_edit_is_what_the_fill_records(shop: Workspace, clock: ManualClock) -> None:
+    send(shop, *((who, "purchase", START - nth * HOUR) for who in ("p1", "p2") for nth in range(1, 30)))
+    settle(shop, clock)
+    # By the recorded cut-off still four are among the best; found anew, two would be.
+    text = "top(25%, count(purchase)) and count(purchase) < 20"
+    shown = shop.segments.difference("best", text)
+    shop.segments.save("best", text, announce=True)
+    newest = shop.changes_kept()[1]
+    settle(shop, clock)
+    told = [(each.profile_id, each.entered) for each in shop.changes_after(newest)]
+    assert sorted(told) == [("p1", False), ("p2", False)]
+    assert sorted(shown.moves[0].leaves) == ["p1", "p2"]
+    assert shown.moves[0].enter == 0
+    assert members(shop, "best") == {"p6", "p7"}
+
+
 def test_a_list_that_changes_is_followed_by_whoever_refers_to_it(shop: Workspace, clock: ManualClock) -> None:
     shop.segments.save_static("team", ["p1", "p2"])
     shop.segments.save("busy_team", "in_segment('team') and count(purchase) >= 2")

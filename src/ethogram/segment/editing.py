@@ -13,7 +13,7 @@ from typing import Any
 
 from ethogram.model.editing import Moves
 from ethogram.model.segment import Crossed, Definition, Entity, InSegment
-from ethogram.segment.evaluate import OVER_MANY, Evaluator, ids_of
+from ethogram.segment.evaluate import OVER_MANY, Evaluator, Recorded, ids_of
 from ethogram.segment.rewrites import expand
 from ethogram.segment.saved import Live, SavedSegments
 from ethogram.segment.shape import walk
@@ -74,23 +74,25 @@ def moves(
     now: dt.datetime,
     *,
     sample: int,
+    recorded: Recorded,
 ) -> tuple[tuple[Moves, ...], int, float]:
     """How recorded membership of each segment would move; the population; and the milliseconds that it took.
 
     Args:
         definitions: expanded definitions of one entity, by name.
+        recorded: cut-offs over everybody that are not looked for anew.
     """
     started = time.perf_counter()
     entity = next(iter(definitions.values())).entity
     numbers = {name: segment.number for name, segment in live.items()}
-    plan, compiled = evaluator.plan(list(definitions.values()), now, numbers=numbers)
+    plan, compiled = evaluator.plan(list(definitions.values()), now, numbers=numbers, recorded=recorded)
     inner = plan.query(
         "key, id, " + ", ".join(f"{condition.holds} AS new_{index}" for index, condition in enumerate(compiled))
     )
     # A name that is new has no number, and nobody is recorded in it.
-    recorded = [numbers.get(name, 0) for name in definitions]
+    held = [numbers.get(name, 0) for name in definitions]
     parts = []
-    for index in range(len(recorded)):
+    for index in range(len(held)):
         new, old = f"n.new_{index}", f"has(o.segments, {{numbers:Array(UInt32)}}[{index + 1}])"
         for test in (f"{new} AND {old}", f"{new} AND NOT {old}", f"{old} AND NOT {new}"):
             picked = f"groupArraySortedIf({max(sample, 1)})((if(n.key = 0, o.key, n.key), n.id), {test})"
@@ -99,7 +101,7 @@ def moves(
         f"SELECT countIf(n.key != 0), {', '.join(parts)} FROM (\n{inner.sql}\n) AS n FULL OUTER JOIN "
         "(SELECT key, segments FROM memberships FINAL WHERE hasAny(segments, {numbers:Array(UInt32)})) AS o "
         "ON n.key = o.key",
-        {**inner.parameters, "numbers": recorded},
+        {**inner.parameters, "numbers": held},
         **OVER_MANY,
     )[0]
     found = []

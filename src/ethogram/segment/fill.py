@@ -25,7 +25,7 @@ import msgspec
 from ethogram.model.segment import Definition, Entity
 from ethogram.segment.compiler import Context
 from ethogram.segment.editing import referring
-from ethogram.segment.evaluate import CUT_OFFS, CUT_OFFS_AT, OVER_MANY, CutOffs, Evaluator, name_of
+from ethogram.segment.evaluate import CUT_OFFS, CUT_OFFS_AT, OVER_MANY, CutOffs, Evaluator, Recorded, name_of
 from ethogram.segment.plan import Keys, Plan, Scope, Share
 from ethogram.segment.recording import Recording
 from ethogram.segment.saved import Live, SavedSegments
@@ -189,6 +189,16 @@ class Filler:
         }
         return {number: instant_of(min(found)) for number, found in instants.items() if found}
 
+    def fresh_cutoffs(self, entity: Entity, now: dt.datetime, refresh_after: dt.timedelta) -> Recorded:
+        """The cut-offs over everybody, by name, that a fill would not find anew."""
+        prefix = f"{entity.value}: "
+        known = self._fresh(self._stale(self._saved.live(), now - refresh_after))
+        return {name.removeprefix(prefix): value for name, value in known.items() if name.startswith(prefix)}
+
+    def _fresh(self, stale: frozenset[str]) -> dict[str, float | None]:
+        known: dict[str, float | None] = self._ledger.setting(CUT_OFFS) or {}
+        return {name: value for name, value in known.items() if name not in stale}
+
     # --- what is to be done -------------------------------------------------------------------------------------
 
     def _begin(self, now: dt.datetime, refresh_after: dt.timedelta, batch: int, moved: int) -> _Work | None:
@@ -199,7 +209,7 @@ class Filler:
         chosen = self._chosen(live, followed, stale)
         if not chosen:
             return None
-        known: dict[str, float | None] = self._ledger.setting(CUT_OFFS) or {}
+        known = self._fresh(stale)
         used = frozenset().union(*(self._looks(segment, live)[0] for segment in live.values()))
         order = Order(tuple(chosen), keep=tuple(sorted(used)))
         run = self._ledger.start_run(now, now, fill=msgspec.to_builtins(order))
@@ -229,7 +239,7 @@ class Filler:
             [(entity, part) for entity in Entity if definitions[entity] for part in self._parts(entity)],
             definitions,
             {name: segment.number for name, segment in live.items()},
-            {name: value for name, value in known.items() if name not in stale},
+            known,
             # Who does something changes the answers of others: nothing may happen meanwhile.
             any(self._looks(segment, live)[1] for segment in segments),
             {entity: {} for entity in Entity},
