@@ -155,6 +155,15 @@ def test_an_edit_is_told_in_sum_unless_it_is_announced(shop: Workspace, clock: M
     ]
 
 
+def test_what_refers_to_an_edit_is_told_like_the_edit(shop: Workspace, clock: ManualClock) -> None:
+    for announce, bought in ((True, 7), (False, 2)):
+        newest = shop.changes_kept()[1]
+        shop.segments.save("buyers", f"count(purchase in last 2 days) >= {bought}", announce=announce)
+        settle(shop, clock)
+        told = {(each.name, bool(each.profile_id)) for each in shop.changes_after(newest) if each.cause == "definition"}
+        assert told == {("buyers", announce), ("eager", announce)}
+
+
 def test_cut_offs_are_refreshed_on_schedule_and_each_change_recorded_once(shop: Workspace, clock: ManualClock) -> None:
     assert members(shop, "best") == {"p6", "p7"}
     send(shop, *(("p1", "purchase", START - nth * DAY) for nth in range(1, 30)))

@@ -250,19 +250,23 @@ class Filler:
         """The segments that are to be switched: changed ones, those that refer to them, those with old cut-offs."""
         was = {segment.number: segment for segment in followed.values()}
         causes: dict[str, str] = {}
+        announced: set[str] = set()
         for name, segment in live.items():
             before = was.get(segment.number)
             if before is not None and before.version == segment.version:
                 continue
             cause = "list" if segment.static and before is not None and before.static else "definition"
-            for other in (name, *referring(self._saved, live, name)):
+            together = (name, *referring(self._saved, live, name))
+            if segment.announce and cause == "definition":
+                announced.update(together)
+            for other in together:
                 if causes.get(other) != "definition":
                     causes[other] = cause
         for name, segment in live.items():
             if name not in causes and self._looks(segment, live)[0] & stale:
                 causes[name] = "time"
         alive = {segment.number for segment in live.values()}
-        return [_chosen(live[name], causes[name]) for name in live if name in causes] + [
+        return [_chosen(live[name], causes[name], announce=name in announced) for name in live if name in causes] + [
             _chosen(each, "definition", gone=True) for number, each in was.items() if number not in alive
         ]
 
@@ -473,8 +477,7 @@ class Filler:
         self._ledger.set_setting(CUT_OFFS_AT, {name: at for name, at in found_at.items() if name in cuts})
 
 
-def _chosen(segment: SavedSegment, cause: str, *, gone: bool = False) -> Chosen:
-    announce = segment.announce and cause == "definition" and not gone
+def _chosen(segment: SavedSegment, cause: str, *, announce: bool = False, gone: bool = False) -> Chosen:
     return Chosen(segment.number, segment.version, segment.entity, segment.static, cause, announce, gone)
 
 
