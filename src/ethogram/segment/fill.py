@@ -439,6 +439,7 @@ class Filler:
                         SELECT 'found' AS side, key, segments, due_at FROM {_table(run)} FINAL
                         UNION ALL
                         SELECT 'held' AS side, key, segments, due_at FROM memberships FINAL
+                        WHERE hasAny(segments, {{chosen:Array(UInt32)}}) OR key IN (SELECT key FROM {_table(run)})
                         UNION ALL
                         SELECT DISTINCT 'due' AS side, key, CAST([] AS Array(UInt32)) AS segments,
                                {{at:{INSTANT}}} AS due_at
