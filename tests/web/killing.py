@@ -18,6 +18,7 @@ from typing import Any
 
 from ethogram import runtime, serving
 from ethogram.collect import intake
+from ethogram.segment.fill import Filler
 from ethogram.segment.live import Live
 from ethogram.store import mover, requests
 
@@ -62,6 +63,7 @@ def main(workspace: Path, point: str, nth: int) -> None:
     setattr(intake, "keep", kept)  # noqa: B010  # the checker knows that it is a function
     setattr(mover, "move", functools.partial(mover.move, at_point=functools.partial(killer, "move")))  # noqa: B010
     setattr(runtime, "Live", functools.partial(Live, at_point=functools.partial(killer, "live")))  # noqa: B010
+    setattr(runtime, "Filler", functools.partial(Filler, at_point=functools.partial(killer, "fill")))  # noqa: B010
     serving.serve(workspace, host="127.0.0.1", port=0, announce=lambda url: say(f"listens {url}"))
 
 

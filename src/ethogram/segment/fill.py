@@ -221,7 +221,8 @@ class Filler:
             self._warehouse.command(f"DROP TABLE IF EXISTS {name} SYNC")
         self._warehouse.command(
             f"CREATE TABLE {_table(run)} (key UInt64, segments Array(UInt32), due_at {INSTANT}, pass UInt32) "
-            "ENGINE = ReplacingMergeTree(pass) ORDER BY key"
+            # What the ledger says was evaluated must be there after a loss of power.
+            "ENGINE = ReplacingMergeTree(pass) ORDER BY key SETTINGS fsync_after_insert = 1, fsync_part_directory = 1"
         )
         self._at_point("fill planned")
         by_number = {segment.number: segment for segment in live.values()}

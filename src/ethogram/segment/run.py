@@ -118,7 +118,9 @@ class Runner:
         self._warehouse.command(f"DROP TABLE IF EXISTS {work.table} SYNC")
         self._warehouse.command(
             f"CREATE TABLE {work.table} (entity Enum8('profile' = 0, 'account' = 1), key UInt64, "
-            f"segments Array(UInt32), due_at {INSTANT}) ENGINE = MergeTree ORDER BY key"
+            f"segments Array(UInt32), due_at {INSTANT}) ENGINE = MergeTree ORDER BY key "
+            # What the ledger says was evaluated must be there after a loss of power.
+            "SETTINGS fsync_after_insert = 1, fsync_part_directory = 1"
         )
         live = {segment.name: segment for segment in work.segments}
         numbers = {segment.name: segment.number for segment in work.segments}
