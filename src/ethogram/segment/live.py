@@ -53,6 +53,12 @@ class Ticked:
     left: int = 0
     more: bool = False
 
+    def plus(self, other: Ticked) -> Ticked:
+        """Both together."""
+        return Ticked(
+            self.people + other.people, self.entered + other.entered, self.left + other.left, self.more or other.more
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class _State:
@@ -162,17 +168,14 @@ class Live:
         if state.plan is not None:
             self.finish()
             state = self._state()
-        ticked = self._tick_people(state, now, recorded)
-        followed = self._tick_accounts(self._state(), now, recorded)
-        return Ticked(
-            ticked.people + followed.people,
-            ticked.entered + followed.entered,
-            ticked.left + followed.left,
-            ticked.more or followed.more,
-        )
+        # Each takes its page: however much happens, who is due is not kept waiting.
+        ticked = self._tick_touched(state, now, recorded)
+        for follow in (self._tick_due, self._tick_accounts):
+            ticked = ticked.plus(follow(self._state(), now, recorded))
+        return ticked
 
-    def _tick_people(self, state: _State, now: dt.datetime, recorded: Recorded) -> Ticked:
-        """Those whom moves of ids concern, else whom new batches touched, else who are due."""
+    def _tick_touched(self, state: _State, now: dt.datetime, recorded: Recorded) -> Ticked:
+        """Those whom moves of ids concern, else whom new batches touched."""
         batch, moved = state.batch, state.moved
         names, moved = self._moved(moved)
         touched, cause = sorted(names), "merge"
@@ -183,8 +186,6 @@ class Live:
             touched, cause = sorted(told), "event"
         waiting = [*state.accounts, *self._concerned(touched, told, named, cause, state)]
         if not touched:
-            touched, cause = self._due(now), "time"
-        if not touched:
             if batch != state.batch:
                 self._keep(replace(state, batch=batch, moved=moved, accounts=waiting))
             return Ticked()
@@ -192,21 +193,34 @@ class Live:
         for start in range(0, len(touched), MOST_PEOPLE):
             keys = touched[start : start + MOST_PEOPLE]
             # Only when all whom a batch touched are done, the batch is.
-            done = start + MOST_PEOPLE >= len(touched)
-            rows, changes = self._compare(keys, now, recorded, cause, names, told)
-            revision = self._ledger.next_revision(micros(now))
-            plan = {"at": micros(now), "revision": revision, "rows": rows, "changes": changes}
-            planned = replace(state, plan=plan)
-            if done:
-                planned = replace(planned, batch=batch, moved=moved, accounts=waiting)
-            self._keep(planned)
-            self._at_point("planned")
-            self._write(planned)
-            entered = sum(change[2] for change in changes)
-            ticked = Ticked(
-                ticked.people + len(keys), ticked.entered + entered, ticked.left + len(changes) - entered, more=True
-            )
+            if start + MOST_PEOPLE >= len(touched):
+                state = replace(state, batch=batch, moved=moved, accounts=waiting)
+            ticked = ticked.plus(self._record(state, keys, self._compare(keys, now, recorded, cause, names, told), now))
         return ticked
+
+    def _tick_due(self, state: _State, now: dt.datetime, recorded: Recorded) -> Ticked:
+        """Those who are due."""
+        keys = self._due(now)
+        if not keys:
+            return Ticked()
+        return self._record(state, keys, self._compare(keys, now, recorded, "time", {}, {}), now)
+
+    def _record(
+        self,
+        state: _State,
+        keys: Sequence[int],
+        compared: tuple[list[list[Any]], list[list[Any]]],
+        now: dt.datetime,
+    ) -> Ticked:
+        """Plans what was found of these people together with the state that follows, and writes it."""
+        rows, changes = compared
+        revision = self._ledger.next_revision(micros(now))
+        planned = replace(state, plan={"at": micros(now), "revision": revision, "rows": rows, "changes": changes})
+        self._keep(planned)
+        self._at_point("planned")
+        self._write(planned)
+        entered = sum(change[2] for change in changes)
+        return Ticked(len(keys), entered, len(changes) - entered, more=True)
 
     def _concerned(
         self,
@@ -218,8 +232,8 @@ class Live:
     ) -> list[list[str]]:
         """The accounts that must be looked at because of what happened to profiles, or was said of accounts, too."""
         looking = self._colleagues.looking(self._saved.recorded())
-        if not (looking.accounts or looking.colleagues) or cause == "time":
-            return []  # what time alone changes is due by itself
+        if not (looking.accounts or looking.colleagues):
+            return []
         ids = set(named)
         profiles = [key for key in touched if looking.at(told.get(key))]
         if profiles:
@@ -244,18 +258,12 @@ class Live:
             people = self._colleagues.members(names, state.after, MOST_PEOPLE)
         # The accounts themselves come with the first page.
         keys = [*people, *([] if state.after or not looking.accounts else sorted(names))]
-        rows, changes = self._compare(keys, now, recorded, cause, names, {}) if keys else ([], [])
-        revision = self._ledger.next_revision(micros(now))
-        plan = {"at": micros(now), "revision": revision, "rows": rows, "changes": changes}
+        compared = self._compare(keys, now, recorded, cause, names, {}) if keys else ([], [])
         if len(people) < MOST_PEOPLE:
-            planned = replace(state, plan=plan, accounts=state.accounts[together:], together=0, after=0)
+            following = replace(state, accounts=state.accounts[together:], together=0, after=0)
         else:
-            planned = replace(state, plan=plan, together=together, after=people[-1])
-        self._keep(planned)
-        self._at_point("planned")
-        self._write(planned)
-        entered = sum(change[2] for change in changes)
-        return Ticked(len(keys), entered, len(changes) - entered, more=True)
+            following = replace(state, together=together, after=people[-1])
+        return self._record(following, keys, compared, now)
 
     def _touched(self, batches: Sequence[tuple[int, Batch]], upto: int) -> tuple[dict[int, Told], list[str], int]:
         """What the next batches tell of profiles, by key; of which accounts, by id; and the last of these batches."""
