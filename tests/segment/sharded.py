@@ -21,6 +21,7 @@ from ethogram.segment.compiler import CutOff
 from ethogram.segment.evaluate import Evaluator
 from ethogram.segment.parser import parse
 from ethogram.segment.templates import TEMPLATES, Applied, apply
+from ethogram.store.connections import Connections
 from ethogram.store.schema import TABLES
 from ethogram.store.warehouse import Warehouse
 from oracle.engine import asked, numbers_of
@@ -117,9 +118,11 @@ def main(folder: Path) -> None:
 
         def within(database: str) -> Warehouse:
             """The same engine, seen from another database."""
+            place = {"interface": "chdb", "path": str(folder / "warehouse"), "database": database}
             other = object.__new__(Warehouse)
-            other._mutex = warehouse._mutex
-            other._client = warehouse._connect(interface="chdb", path=str(folder / "warehouse"), database=database)
+            other._mutex, other._directory = warehouse._mutex, None
+            other._client = warehouse._connect(**place)
+            other._reading = Connections(lambda: warehouse._connect(**place), 1)
             return other
 
         for database in ("shard", "cluster", "first", "second"):
