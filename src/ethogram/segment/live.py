@@ -40,6 +40,7 @@ STATE = "live"  # the ledger's setting
 MOST_PEOPLE = 1000
 # Accounts whose people are looked for at once.
 MOST_ACCOUNTS = 100
+_DUE_EVERY = dt.timedelta(milliseconds=500)  # between looks for who is due, while there is something else to do
 # Beyond so many, a run over everybody is quicker.
 MOST_BEHIND = 50_000
 
@@ -124,6 +125,7 @@ class Live:
         self._directory = directory
         self._at_point = at_point
         self._next_due_at: dt.datetime | None = None  # None: not known
+        self._due_at: dt.datetime | None = None  # when it was last looked at who is due
 
     # --- catching up ----------------------------------------------------------------------------------------
 
@@ -168,11 +170,12 @@ class Live:
         if state.plan is not None:
             self.finish()
             state = self._state()
-        # Each takes its page: however much happens, who is due is not kept waiting.
         ticked = self._tick_touched(state, now, recorded)
-        for follow in (self._tick_due, self._tick_accounts):
-            ticked = ticked.plus(follow(self._state(), now, recorded))
-        return ticked
+        # However much happens, who is due is not kept waiting for long; finding them is a look at everybody.
+        if not ticked.more or self._due_at is None or not dt.timedelta() <= now - self._due_at < _DUE_EVERY:
+            self._due_at = now
+            ticked = ticked.plus(self._tick_due(self._state(), now, recorded))
+        return ticked.plus(self._tick_accounts(self._state(), now, recorded))
 
     def _tick_touched(self, state: _State, now: dt.datetime, recorded: Recorded) -> Ticked:
         """Those whom moves of ids concern, else whom new batches touched."""
