@@ -1,0 +1,39 @@
+"""Launches: each occurrence of a campaign, and how far it has come."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from ethogram.store.tables.columns import LONG, Instant, metadata
+
+# What a campaign does now: whoever starts, stops or resumes it changes this, not its definition.
+campaigns = sa.Table(
+    "campaigns",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),  # draft | active | stopped | finished
+    sa.Column("reason", sa.Text),  # why it is stopped
+    sa.Column("started_at", Instant),
+    sa.Column("planned_until", Instant),  # occurrences before this instant are launched or passed over
+    sa.Column("watermark", LONG),  # of the change feed, for a campaign on entries
+)
+
+launches = sa.Table(
+    "launches",
+    metadata,
+    sa.Column("number", LONG, primary_key=True, autoincrement=True),
+    sa.Column("campaign", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("occurrence", sa.Text, nullable=False),  # an instant, or the key of a call
+    sa.Column("state", sa.Text, nullable=False),  # planned | deciding | done | stopped
+    sa.Column("due_at", Instant, nullable=False),
+    sa.Column("data", sa.JSON, nullable=False),  # of the call
+    sa.Column("recipients", sa.JSON(none_as_null=True)),  # of the call; None: the campaign's audience
+    sa.Column("decided", LONG, nullable=False),  # how many of the audience are decided about
+    sa.Column("audience", LONG),  # how many it has; None until it is known
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("finished_at", Instant),
+    sa.UniqueConstraint("campaign", "occurrence"),
+    sa.Index(None, "state", "due_at"),
+    sqlite_autoincrement=True,
+)
