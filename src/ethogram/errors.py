@@ -4,6 +4,7 @@
     ├── UserError                     safe to show; says what to change
     │   ├── SegmentError              a definition cannot be used
     │   │   └── SegmentSyntaxError    the text cannot be read; carries line, column and a caret
+    │   ├── DefinitionError           a template, campaign, journey … cannot be used; carries all its faults
     │   ├── UnknownNameError          no such segment, profile, template …
     │   ├── InputError                a file, row or value cannot be taken
     │   ├── SettingError              a setting is missing or wrong
@@ -17,6 +18,8 @@ Each class has a stable `code` for machines and carries its identifiers as field
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 class EthogramError(Exception):
@@ -64,6 +67,24 @@ class SegmentSyntaxError(SegmentError):
         self.problem = problem
         self.line = line
         self.column = column
+
+
+class DefinitionError(UserError):
+    """A definition (of a template, a campaign, a journey …) cannot be used.
+
+    `faults` are all of them, each as its place in the document and what is wrong there.
+    """
+
+    code = "definition_invalid"
+
+    def __init__(self, what: str, faults: Sequence[tuple[str, str]], *, hint: str | None = None) -> None:
+        told = "\n".join(f"  {place or 'the document'}: {wrong}" for place, wrong in faults)
+        super().__init__(
+            f"{what} has {len(faults)} {'fault' if len(faults) == 1 else 'faults'}:\n{told}",
+            hint=hint,
+            faults=[{"place": place, "wrong": wrong} for place, wrong in faults],
+        )
+        self.faults = tuple(faults)
 
 
 class UnknownNameError(UserError):
