@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from ethogram.errors import DefinitionError
+from ethogram.errors import DefinitionError, UserError
 
 Value = TypeVar("Value")
 _UNITS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
@@ -287,11 +287,11 @@ class Part:
         return given[0] if given else names[0]
 
     def made(self, name: str | None, maker: Callable[[], Value], stand_in: Value) -> Value:
-        """What a maker makes; what it refuses with a ValueError is a fault at that place."""
+        """What a maker makes; what it refuses (a ValueError, or an error for users) is a fault at that place."""
         try:
             return maker()
-        except ValueError as error:
-            self.wrong(name, str(error))
+        except (ValueError, UserError) as error:
+            self.wrong(name, error.message if isinstance(error, UserError) else str(error))
             return stand_in
 
     def end(self) -> None:

@@ -14,7 +14,7 @@ campaigns = sa.Table(
     sa.Column("state", sa.Text, nullable=False),  # draft | active | stopped | finished
     sa.Column("reason", sa.Text),  # why it is stopped
     sa.Column("started_at", Instant),
-    sa.Column("planned_until", Instant),  # occurrences before this instant are launched or passed over
+    sa.Column("planned_until", Instant),  # every occurrence up to this instant has its launch
     sa.Column("watermark", LONG),  # of the change feed, for a campaign on entries
 )
 
@@ -25,10 +25,12 @@ launches = sa.Table(
     sa.Column("campaign", sa.Text, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("occurrence", sa.Text, nullable=False),  # an instant, or the key of a call
-    sa.Column("state", sa.Text, nullable=False),  # planned | deciding | done | stopped
+    sa.Column("state", sa.Text, nullable=False),  # planned | deciding | done | missed
     sa.Column("due_at", Instant, nullable=False),
+    sa.Column("wall", sa.Text),  # the local time that each person waits for; None: `due_at`
     sa.Column("data", sa.JSON, nullable=False),  # of the call
     sa.Column("recipients", sa.JSON(none_as_null=True)),  # of the call; None: the campaign's audience
+    sa.Column("last", sa.Text, nullable=False),  # the last profile id that is decided about
     sa.Column("decided", LONG, nullable=False),  # how many of the audience are decided about
     sa.Column("audience", LONG),  # how many it has; None until it is known
     sa.Column("created_at", Instant, nullable=False),

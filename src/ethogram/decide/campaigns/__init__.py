@@ -1,0 +1,1 @@
+"""Campaigns: when each is due, who is meant, and what each of them gets."""
