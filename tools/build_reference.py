@@ -377,7 +377,7 @@ def _comments(path: Path, pattern: str) -> dict[str, str]:
 def templates() -> str:
     """The page on the template segments and the roles that they speak of."""
     head = (
-        f"# Templates\n\n{len(TEMPLATES)} ready segments. `ethogram templates apply` fits them to a workspace's own "
+        f"# Templates\n\n{len(TEMPLATES)} ready segments. `ethogram ready apply` fits them to a workspace's own "
         "names: words in braces are roles (below) or parameters; a role with `?` is left out, with the smallest part "
         "that needs it, where nothing fills it. A template whose roles are not filled is refused, with the reason.\n"
     )

@@ -68,7 +68,7 @@ def test_from_nothing_to_who_is_in_it_and_why(shop: Path, command: Ethogram) -> 
         (("doctor",), "ok"),
         (("config",), "UTC"),
         (("evaluate", "ann", "nobody", *JANUARY), "regulars"),
-        (("templates",), "needs"),
+        (("ready",), "needs"),
         (("vocabulary",), "purchase"),
     ],
 )
@@ -84,7 +84,7 @@ def test_every_verb_answers_in_plain_text(ran: Path, command: Ethogram, args: tu
     [
         ("events",), ("events", "purchase"), ("traits",), ("profile", "ann"), ("status",), ("doctor",), ("config",),
         ("segments",), ("segments", "list"), ("segments", "show", "regulars"), ("segments", "versions", "regulars"),
-        ("explain", "regulars"), ("templates",), ("vocabulary",), ("schema",), ("history", "regulars"),
+        ("explain", "regulars"), ("ready",), ("vocabulary",), ("schema",), ("history", "regulars"),
     ],
     ids=" ".join,
 )  # fmt: skip
@@ -119,7 +119,7 @@ def test_names_that_are_not_there_end_with_1(ran: Path, command: Ethogram) -> No
         ("segments", "show", "nonesuch"),
         ("events", "purchse"),
         ("profile", "nobody"),
-        ("templates", "show", "nonesuch"),
+        ("ready", "show", "nonesuch"),
         ("config", "timezone", "Mars/Olympus"),
         ("overlap", "regulars", "nonesuch"),
     ):
@@ -234,10 +234,10 @@ def test_the_workspace_is_found_from_below_by_option_and_by_environment(
 
 
 def test_templates_are_listed_shown_and_applied(shop: Path, command: Ethogram) -> None:
-    listed = _json(command("templates", "--json"))
+    listed = _json(command("ready", "--json"))
     name = next(each["name"] for each in listed if each["needs"] == ["purchase"] and not each["parameters"])
-    assert name in command("templates", "show", name).stdout
-    applied = command("templates", "apply", name)
+    assert name in command("ready", "show", name).stdout
+    applied = command("ready", "apply", name)
     assert applied.exit_code == 0, applied.output
     assert [each["name"] for each in _json(command("segments", "--json"))] == [name]
 

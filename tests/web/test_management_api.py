@@ -230,10 +230,10 @@ def test_run_and_care(at: Shop) -> None:
 
 
 def test_templates_are_fitted_to_the_vocabulary(at: Shop) -> None:
-    names = {each["name"] for each in at.get("/api/templates")}
-    applied = at.ask("POST", "/api/templates/apply", {}).json
+    names = {each["name"] for each in at.get("/api/ready")}
+    applied = at.ask("POST", "/api/ready/apply", {}).json
     assert {each["name"] for each in applied} == names
-    assert [at.get(f"/api/templates/{name}")["name"] for name in sorted(names)[:2]] == sorted(names)[:2]
+    assert [at.get(f"/api/ready/{name}")["name"] for name in sorted(names)[:2]] == sorted(names)[:2]
     assert [each for each in applied if each["segment"] is not None]
     assert all(each["reason"] for each in applied if each["segment"] is None)
     changed = at.ask("PATCH", "/api/vocabulary", {"purchase": "visit"}).json
@@ -320,7 +320,7 @@ ROUTES = {
     "rejected": "/api/rejected", "events": "/api/events", "traits": "/api/traits",
     "profile": "/api/profiles/{profile_id}",
     "identities": "/api/identities/{identity}", "preview": "/api/preview", "save": "/api/segments/{name}",
-    "segments": "/api/segments", "templates": "/api/templates", "vocabulary": "/api/vocabulary", "run": "/api/run",
+    "segments": "/api/segments", "ready": "/api/ready", "vocabulary": "/api/vocabulary", "run": "/api/run",
     "members": "/api/members", "evaluate": "/api/evaluate", "why": "/api/segments/{name}/why/{profile_id}",
     "explain": "/api/explain", "history": "/api/segments/{name}/history", "overlap": "/api/overlap",
     "verify": "/api/verify", "doctor": "/api/doctor", "rebuild": "/api/rebuild", "webhooks": "/api/webhooks",

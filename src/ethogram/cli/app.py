@@ -61,8 +61,8 @@ SECTIONS: dict[str, tuple[Listed, ...]] = {
         Listed("preview", "define", "Count the people a text describes; save nothing."),
         Listed("save", "define", "Save a segment under a name."),
         Listed("segments", "segments", "List, show, delete and upload segments."),
-        Listed("templates", "templates", "List ready segments and fit them to your events."),
-        Listed("vocabulary", "templates", "Show and set which event means what."),
+        Listed("ready", "ready", "List ready segments and fit them to your events."),
+        Listed("vocabulary", "ready", "Show and set which event means what."),
     ),
     "Get answers": (
         Listed("run", "people", "Compute every saved segment over everybody."),

@@ -19,7 +19,7 @@ from ethogram.cli.hostile import visible
 from ethogram.cli.output import Column, Output, Part
 from ethogram.cli.people import is_terminal
 from ethogram.cli.progress import Bar
-from ethogram.cli.templates import pair
+from ethogram.cli.ready import pair
 from ethogram.errors import InputError, UserError
 
 if TYPE_CHECKING:

@@ -54,7 +54,7 @@ def show_run(out: Output, report: RunReport, zone: ZoneInfo) -> None:
     """Prints a run as a table of segments."""
     if not report.segments:
         out.line("There is no segment to compute yet.")
-        out.note(("next: ", "dim"), "ethogram save NAME TEXT", (" or ", "dim"), "ethogram templates apply")
+        out.note(("next: ", "dim"), "ethogram save NAME TEXT", (" or ", "dim"), "ethogram ready apply")
         return
     out.table(
         (

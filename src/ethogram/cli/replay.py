@@ -21,8 +21,8 @@ from ethogram.cli.help import Verb
 from ethogram.cli.hostile import visible
 from ethogram.cli.load import settle, with_repeated_options
 from ethogram.cli.output import Output, Part
+from ethogram.cli.ready import pair
 from ethogram.cli.remote import DEFAULT_URL, key_option, url_option
-from ethogram.cli.templates import pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -74,7 +74,7 @@ def show_segments(out: Output, saved: tuple[SegmentVersion, ...], zone: ZoneInfo
     """Prints the saved segments as a table."""
     if not saved:
         out.line("No segment is saved yet.")
-        out.note(("next: ", "dim"), "ethogram save NAME TEXT", (" or ", "dim"), "ethogram templates apply")
+        out.note(("next: ", "dim"), "ethogram save NAME TEXT", (" or ", "dim"), "ethogram ready apply")
         return
     out.table(
         (

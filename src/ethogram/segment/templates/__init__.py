@@ -51,7 +51,7 @@ def template(name: str) -> Template:
         if candidate.name == name:
             return candidate
     near = nearest(name, [candidate.name for candidate in TEMPLATES])
-    hint = f"Did you mean `{near}`?" if near else "`ethogram templates` lists them."
+    hint = f"Did you mean `{near}`?" if near else "`ethogram ready` lists them."
     raise UnknownNameError(f"there is no template `{name}`", hint=hint, template=name)
 
 

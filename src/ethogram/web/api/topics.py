@@ -9,11 +9,11 @@ from ethogram.web.api import (
     keys,
     loads,
     questions,
+    ready,
     rejected,
     segments,
     sources,
     syncs,
-    templates,
     verification,
     webhooks,
 )
@@ -30,7 +30,7 @@ ROUTERS = (
     segments.router,
     sources.router,
     syncs.router,
-    templates.router,
+    ready.router,
     verification.router,
     webhooks.router,
 )

@@ -60,22 +60,22 @@ class Meaning:
     where: str | None
 
 
-@get("/templates", opt=READ, sync_to_thread=True)
+@get("/ready", opt=READ, sync_to_thread=True)
 def list_templates(workspace: Opened) -> list[TemplateDescribed]:
     """The ready segments that come with Ethogram."""
     return [_described(each) for each in workspace.templates()]
 
 
-@get("/templates/{name:str}", opt=READ, sync_to_thread=True)
+@get("/ready/{name:str}", opt=READ, sync_to_thread=True)
 def get_template(workspace: Opened, name: Named) -> TemplateDescribed:
     """One ready segment."""
     for each in workspace.templates():
         if each.name == name:
             return _described(each)
-    raise UnknownNameError(f"there is no template `{name}`", hint="`GET /api/templates` lists them.", name=name)
+    raise UnknownNameError(f"there is no template `{name}`", hint="`GET /api/ready` lists them.", name=name)
 
 
-@post("/templates/apply", status_code=200, sync_to_thread=True)
+@post("/ready/apply", status_code=200, sync_to_thread=True)
 def apply_templates(workspace: Opened, data: JSONBody[Chosen]) -> list[AppliedTemplate]:
     """Saves templates as segments under their own names; what does not fit is told with the reason."""
     overrides = {name: dict(values) for name, values in (data.overrides or {}).items()}
@@ -122,6 +122,6 @@ def _described(template: Template) -> TemplateDescribed:
 
 router = Router(
     "/",
-    tags=["Templates"],
+    tags=["Ready segments"],
     route_handlers=[list_templates, get_template, apply_templates, get_vocabulary, set_vocabulary],
 )

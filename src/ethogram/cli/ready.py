@@ -1,4 +1,4 @@
-"""Verbs about ready segments: `templates`, `vocabulary`."""
+"""Verbs about ready segments: `ready`, `vocabulary`."""
 
 from __future__ import annotations
 
@@ -39,29 +39,29 @@ def pair(text: str, *, what: str) -> tuple[str, str]:
     cls=Verbs,
     invoke_without_command=True,
     examples=(
-        "ethogram templates  # the list",
-        "ethogram templates show lapsing-buyers",
-        "ethogram templates apply  # all that fit",
-        "ethogram templates apply lapsing-buyers --set quiet=45",
+        "ethogram ready  # the list",
+        "ethogram ready show lapsing-buyers",
+        "ethogram ready apply  # all that fit",
+        "ethogram ready apply lapsing-buyers --set quiet=45",
     ),
 )
 @json_option
 @workspace_option
 @click.pass_context
-def templates(ctx: click.Context, as_json: bool) -> None:
+def ready(ctx: click.Context, as_json: bool) -> None:
     """List ready segments and fit them to your events."""
     if ctx.invoked_subcommand is None:
         _list(None, as_json)
 
 
-@templates.command("list", examples=("ethogram templates list", "ethogram templates list --category buying"))
+@ready.command("list", examples=("ethogram ready list", "ethogram ready list --category buying"))
 @click.option("--category", help="Only this category.")
 @json_option
 @workspace_option
 def list_(category: str | None, as_json: bool) -> None:
     """List the ready segments.
 
-    With --json: a list of templates with text, parameters and the roles they need.
+    With --json: a list of ready segments with text, parameters and the roles they need.
     """
     _list(category, as_json)
 
@@ -82,7 +82,7 @@ def _list(category: str | None, as_json: bool) -> None:
         ),
         [(each.name, each.title, each.category, ", ".join(each.needs) or "–") for each in found],
     )
-    out.note(("next: ", "dim"), "ethogram templates apply", (" saves those that fit; ", "dim"), "ethogram vocabulary")
+    out.note(("next: ", "dim"), "ethogram ready apply", (" saves those that fit; ", "dim"), "ethogram vocabulary")
 
 
 def _plain(template: Template) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def _plain(template: Template) -> dict[str, Any]:
     }
 
 
-@templates.command(examples=("ethogram templates show lapsing-buyers",))
+@ready.command(examples=("ethogram ready show lapsing-buyers",))
 @click.argument("name")
 @json_option
 @workspace_option
@@ -110,7 +110,7 @@ def show(name: str, as_json: bool) -> None:
         known = {each.name: each for each in workspace.templates()}
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
-        hint = f"Did you mean `{near[0]}`?" if near else "`ethogram templates` lists them."
+        hint = f"Did you mean `{near[0]}`?" if near else "`ethogram ready` lists them."
         raise UnknownNameError(f"there is no template `{name}`", hint=hint, name=name)
     if as_json:
         out.json(_plain(known[name]))
@@ -147,11 +147,11 @@ def show_template(out: Output, template: Template) -> None:
         )
 
 
-@templates.command(
+@ready.command(
     examples=(
-        "ethogram templates apply",
-        "ethogram templates apply lapsing-buyers win-back-candidates --set quiet=45",
-        "ethogram templates apply --set lapsing-buyers.quiet=45  # all, one of them with another value",
+        "ethogram ready apply",
+        "ethogram ready apply lapsing-buyers win-back-candidates --set quiet=45",
+        "ethogram ready apply --set lapsing-buyers.quiet=45  # all, one of them with another value",
     )
 )
 @click.argument("names", metavar="NAME...", nargs=-1)
@@ -197,7 +197,7 @@ def _overrides(
         if not fitting:
             raise UnknownNameError(
                 f"no template{f' `{name}`' if dot else ' named here'} has a parameter `{parameter}`",
-                hint="`ethogram templates show NAME` lists a template's parameters.",
+                hint="`ethogram ready show NAME` lists a template's parameters.",
                 name=key,
             )
         for each in fitting:
