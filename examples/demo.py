@@ -121,7 +121,7 @@ def told_loaded(console: Console, summary: LoadSummary) -> None:
 def apply(console: Console, ws: eg.Workspace) -> None:
     """Saves the template segments that fit the workspace's events."""
     with Stage(console)("fitting the template segments to the events"):
-        applied = ws.apply_templates()
+        applied = ws.apply_ready()
     saved = [each.name for each in applied if each.segment is not None]
     refused = len(applied) - len(saved)
     console.print(

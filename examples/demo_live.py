@@ -140,7 +140,7 @@ def prepare(console: Console, place: Path, folder: Path) -> None:
         eg.init(place, timezone=ZONE) as ws,
     ):
         loaded = ws.load_events(folder / "history.parquet")
-        fitted = sum(each.segment is not None for each in ws.apply_templates())
+        fitted = sum(each.segment is not None for each in ws.apply_ready())
         for name, text in SEGMENTS.items():
             ws.segments.save(name, text)
         while ws.keep_live().more:

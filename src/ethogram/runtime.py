@@ -553,11 +553,11 @@ class Workspace:
         self._ledger.set_setting(_VOCABULARY, {**before, **changes})
         return vocabulary
 
-    def templates(self) -> tuple[Template, ...]:
+    def ready(self) -> tuple[Template, ...]:
         """The ready segments that come with Ethogram."""
         return TEMPLATES
 
-    def apply_templates(
+    def apply_ready(
         self,
         names: Sequence[str] | None = None,
         *,

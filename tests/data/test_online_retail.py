@@ -100,7 +100,7 @@ def test_the_best_tenth_has_everybody_at_the_cut_off(
 
 
 def test_the_templates_that_fit_find_people(online_retail: ethogram.Workspace) -> None:
-    applied = online_retail.apply_templates()
+    applied = online_retail.apply_ready()
     saved = {each.name for each in applied if each.segment is not None}
     assert {"one-time-buyers", "repeat-buyers", "rfm-champions", "rfm-lost", "lapsed-buyers"} <= saved
     assert all(each.reason for each in applied if each.segment is None)

@@ -12,12 +12,13 @@ from ethogram import errors
 from structure.imports import SOURCE
 
 WORKSPACE = {
-    "apply_templates", "backlog", "catalogue", "changes_after", "changes_kept", "close", "collect", "configure",
+    "apply_ready", "backlog", "catalogue", "changes_after", "changes_kept", "close", "collect", "configure",
     "doctor", "evaluate", "explain",
     "guess_mapping", "history",
     "keep_live", "look_up", "prune", "recorded_members",
-    "load_accounts", "load_events", "load_profiles", "members", "now", "overlap", "preview", "profile", "rebuild",
-    "run", "set_vocabulary", "status", "templates", "traits", "verify", "vocabulary", "why",
+    "load_accounts", "load_events", "load_profiles", "members", "now", "overlap", "preview", "profile", "ready",
+    "rebuild",
+    "run", "set_vocabulary", "status", "traits", "verify", "vocabulary", "why",
 }  # fmt: skip
 
 

@@ -69,7 +69,7 @@ def list_(category: str | None, as_json: bool) -> None:
 def _list(category: str | None, as_json: bool) -> None:
     out = Output()
     with opened() as workspace:
-        found = tuple(each for each in workspace.templates() if category in (None, each.category))
+        found = tuple(each for each in workspace.ready() if category in (None, each.category))
     if as_json:
         out.json([_plain(each) for each in found])
         return
@@ -107,7 +107,7 @@ def show(name: str, as_json: bool) -> None:
     """Show one template: its text, parameters, and the roles it needs."""
     out = Output()
     with opened() as workspace:
-        known = {each.name: each for each in workspace.templates()}
+        known = {each.name: each for each in workspace.ready()}
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"Did you mean `{near[0]}`?" if near else "`ethogram ready` lists them."
@@ -173,8 +173,8 @@ def apply(names: tuple[str, ...], changes: tuple[str, ...], as_json: bool) -> No
     """
     out = Output()
     with opened() as workspace:
-        overrides = _overrides(names, changes, tuple(workspace.templates()))
-        applied = workspace.apply_templates(list(names) or None, overrides=overrides or None)
+        overrides = _overrides(names, changes, tuple(workspace.ready()))
+        applied = workspace.apply_ready(list(names) or None, overrides=overrides or None)
     if as_json:
         out.json(applied)
     else:

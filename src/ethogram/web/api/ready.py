@@ -61,25 +61,25 @@ class Meaning:
 
 
 @get("/ready", opt=READ, sync_to_thread=True)
-def list_templates(workspace: Opened) -> list[TemplateDescribed]:
+def list_ready(workspace: Opened) -> list[TemplateDescribed]:
     """The ready segments that come with Ethogram."""
-    return [_described(each) for each in workspace.templates()]
+    return [_described(each) for each in workspace.ready()]
 
 
 @get("/ready/{name:str}", opt=READ, sync_to_thread=True)
-def get_template(workspace: Opened, name: Named) -> TemplateDescribed:
+def get_ready(workspace: Opened, name: Named) -> TemplateDescribed:
     """One ready segment."""
-    for each in workspace.templates():
+    for each in workspace.ready():
         if each.name == name:
             return _described(each)
     raise UnknownNameError(f"there is no template `{name}`", hint="`GET /api/ready` lists them.", name=name)
 
 
 @post("/ready/apply", status_code=200, sync_to_thread=True)
-def apply_templates(workspace: Opened, data: JSONBody[Chosen]) -> list[AppliedTemplate]:
+def apply_ready(workspace: Opened, data: JSONBody[Chosen]) -> list[AppliedTemplate]:
     """Saves templates as segments under their own names; what does not fit is told with the reason."""
     overrides = {name: dict(values) for name, values in (data.overrides or {}).items()}
-    return list(workspace.apply_templates(data.names, overrides=overrides))
+    return list(workspace.apply_ready(data.names, overrides=overrides))
 
 
 @get("/vocabulary", opt=READ, sync_to_thread=True)
@@ -123,5 +123,5 @@ def _described(template: Template) -> TemplateDescribed:
 router = Router(
     "/",
     tags=["Ready segments"],
-    route_handlers=[list_templates, get_template, apply_templates, get_vocabulary, set_vocabulary],
+    route_handlers=[list_ready, get_ready, apply_ready, get_vocabulary, set_vocabulary],
 )
