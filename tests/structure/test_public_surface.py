@@ -40,8 +40,9 @@ def test_error_codes_are_stable_and_distinct() -> None:
     members = vars(errors).values()
     found = [member for member in members if inspect.isclass(member) and issubclass(member, errors.EthogramError)]
     assert sorted(member.code for member in found) == [
-        "definition_invalid", "error", "input_invalid", "internal_error", "ledger_error", "segment_invalid", "segment_syntax",
-        "setting_invalid", "unknown_name", "user_error", "warehouse_damaged", "warehouse_error", "workspace_busy",
+        "definition_invalid", "error", "input_invalid", "internal_error", "ledger_error", "segment_invalid",
+        "segment_syntax", "setting_invalid", "unknown_name", "user_error", "warehouse_damaged",
+        "warehouse_error", "workspace_busy",
     ]  # fmt: skip
 
 

@@ -139,6 +139,14 @@ def plan(
     return made, True
 
 
+def forget_missed(connection: sa.Connection, campaign: str, *, after: dt.datetime) -> int:
+    """How many launches it forgot that were missed, and are not due yet: a clock was ahead when they were planned."""
+    wrong = (
+        (_LAUNCHES.c.campaign == campaign) & (_LAUNCHES.c.state == LaunchState.MISSED) & (_LAUNCHES.c.due_at > after)
+    )
+    return connection.execute(_LAUNCHES.delete().where(wrong)).rowcount
+
+
 def of_occurrence(connection: sa.Connection, campaign: str, occurrence: str) -> Launch | None:
     """The launch of an occurrence, if there is one."""
     chosen = (_LAUNCHES.c.campaign == campaign) & (_LAUNCHES.c.occurrence == occurrence)
