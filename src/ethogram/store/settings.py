@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from ethogram.store import tables
 
@@ -25,3 +26,10 @@ def keep(connection: sa.Connection, key: str, value: Any) -> None:
     settings = tables.settings
     connection.execute(settings.delete().where(settings.c.key == key))
     connection.execute(settings.insert().values(key=key, value=value))
+
+
+def keep_first(connection: sa.Connection, key: str, value: Any) -> Any:
+    """The value kept under a key: this one, unless another was there first."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(insert(tables.settings).values(key=key, value=value).on_conflict_do_nothing())
+    return read(connection, key)
