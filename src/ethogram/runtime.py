@@ -44,6 +44,7 @@ from ethogram.model.results import (
 )
 from ethogram.model.segment import Entity
 from ethogram.model.verification import Difference, Verification
+from ethogram.people import People
 from ethogram.segment import history as recorded
 from ethogram.segment.english import to_english
 from ethogram.segment.evaluate import Evaluator, Found, Recorded, found_cutoffs
@@ -163,6 +164,14 @@ class Workspace:
             cutoffs_at=self._filler.cutoffs_at,
             fresh_cutoffs=lambda entity, now: self._filler.fresh_cutoffs(entity, now, self._refresh_after),
             clock=self._clock,
+        )
+        self.people = People(
+            warehouse=self._warehouse,
+            saved=self._saved,
+            identities=self.identities,
+            evaluator=lambda: self._evaluator,
+            scoped=lambda: self._scoped,
+            cutoffs=lambda: self._cutoffs(Entity.PROFILE),
         )
 
     def _assemble(self) -> None:

@@ -26,9 +26,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # The composition root, in two parts: what a workspace has opened, and its definitions.
     "definitions": (*LEAVES, "model", "store", "segment language", "segment running", "measure", "runtime"),
     "identities": (*LEAVES, "model", "store", "runtime"),
+    "people": (*LEAVES, "model", "store", "segment language", "segment running", "measure", "identities"),
+    "documents": LEAVES,
+    "decide": (*LEAVES, "model", "store", "segment language", "segment running"),
     "runtime": (
         *LEAVES, "config", "model", "store", "collect", "segment language", "segment running", "measure", "frames",
-        "definitions", "identities",
+        "definitions", "identities", "people",
     ),
     # One-off questions over data frames: composes a warehouse in memory as `runtime` composes one on disk.
     "frames": (
@@ -89,7 +92,8 @@ DRIVERS: dict[str, tuple[str, ...]] = {
     ),
     "aiohttp": ("deliver",),
     "yarl": ("deliver",),  # aiohttp's addresses, so that what is checked is what is connected to
-    "cronsim": ("deliver",),
+    "cronsim": ("deliver", "decide"),
+    "yaml": ("documents",),
     "cryptography": ("collect",),  # signatures with public keys, loaded when a source has one
     "uvicorn": ("web",),
     "httptools": ("web",),
