@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from ethogram.errors import InputError
-from ethogram.store import schema
+from ethogram.store import schema, small_blocks
 from ethogram.store.inbox import Block, accept, folder, sweep, verify, write_ahead
 from ethogram.store.ledger import Batch, Ledger
 from ethogram.store.loader import already_stored, store, store_waiting
@@ -192,6 +192,7 @@ def test_two_ids_with_one_key_are_refused(
     warehouse: Warehouse, ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schema, "profile_key", lambda id_sql: f"toUInt64(length({id_sql}))")
+    monkeypatch.setattr(small_blocks, "key_of", len)
     put(events("ada", "bo"), tmp_path, ledger)
     store_waiting(warehouse, ledger, tmp_path, NOW)
     put(events("eve", ordinal=1), tmp_path, ledger)
@@ -204,6 +205,7 @@ def test_two_ids_of_one_block_with_one_key_are_refused(
     warehouse: Warehouse, ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schema, "profile_key", lambda id_sql: f"toUInt64(length({id_sql}))")
+    monkeypatch.setattr(small_blocks, "key_of", len)
     put(events("ada", "bo", "eve"), tmp_path, ledger)
     with pytest.raises(InputError, match="`ada` and `eve` have the same key"):
         store_waiting(warehouse, ledger, tmp_path, NOW)

@@ -7,27 +7,25 @@ are asked about; writes nothing. Definitions that need the engine go through a p
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-
-import msgspec
-import pyarrow as pa
+from typing import NamedTuple
 
 from ethogram.model.segment import Definition, Entity
 from ethogram.segment.compiler import Context, CutOff
-from ethogram.segment.direct.comparisons import NotDirect
+from ethogram.segment.direct.comparisons import NotDirect, Test
 from ethogram.segment.direct.conditions import Compiled, Conditions, Told, Wakes
 from ethogram.segment.direct.facts import Person
+from ethogram.segment.direct.measures import Due
 from ethogram.segment.evaluate import Evaluator, Recorded, name_of
 from ethogram.segment.plan import Keys
-from ethogram.segment.sql import instant_of, micros
+from ethogram.segment.reading import Held, read
+from ethogram.segment.sql import instant_of
 from ethogram.segment.windows import Frame
-from ethogram.store.schema import HERE, NEVER
+from ethogram.store.schema import NEVER
 from ethogram.store.warehouse import Warehouse
 
-# Beyond so many rows the engine reads faster than they travel here.
-MOST_ROWS = 200_000
+_MOST_WOKEN = 10_000  # different things that may have happened to people, whose functions are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,68 @@ class Standing:
     asked: frozenset[int] | None = None  # the segments that were asked about; None is all
 
 
-_Asked = tuple[Mapping[int, tuple[Compiled, Wakes]], "frozenset[int] | None"]
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked about.
+
+    Attributes:
+        definitions: expanded definitions over profiles, by the number that stands for each.
+        numbers: the numbers of saved segments by name.
+        recorded: cut-offs as a run found them; without them those of now are computed over everybody.
+    """
+
+    definitions: Mapping[int, Definition]
+    numbers: Mapping[str, int]
+    recorded: Recorded | None = None
+
+
+class _Some(NamedTuple):
+    """Functions of some segments.
+
+    Attributes:
+        tests: whether somebody is in a segment, by its number.
+        dues: when that may change by itself.
+        asked: all segments that somebody is asked about with these; None is all that there are.
+    """
+
+    tests: tuple[tuple[int, Test], ...]
+    dues: tuple[Due, ...]
+    asked: frozenset[int] | None
+
+
+class _Functions:
+    """What is asked about as functions of a person, as far as it can be."""
+
+    def __init__(self, asked: Asked, frame: Frame) -> None:
+        self.asked = asked
+        self.conditions = Conditions(Context(frame, Entity.PROFILE, asked.numbers, _Recorded(asked.recorded or {})))
+        self._direct: dict[int, tuple[Compiled, Wakes]] = {}
+        for number, definition in asked.definitions.items():
+            try:
+                self._direct[number] = self.conditions.woken(definition)
+            except NotDirect:
+                continue
+        self.planned = {number: each for number, each in asked.definitions.items() if number not in self._direct}
+        self._woken: dict[tuple[frozenset[str], bool], _Some] = {}  # few different things happen to many people
+
+    def everything(self) -> _Some:
+        """The functions of all segments."""
+        return _some({number: each for number, (each, _) in self._direct.items()}, None)
+
+    def woken_by(self, told: Told) -> _Some:
+        """The functions of those segments that what was told may change."""
+        what = (frozenset(told.events), told.traits)
+        if what not in self._woken:
+            if len(self._woken) >= _MOST_WOKEN:
+                self._woken.clear()
+            chosen = {number: each for number, (each, wakes) in self._direct.items() if wakes.by(told)}
+            self._woken[what] = _some(chosen, frozenset({*self.planned, *chosen}))
+        return self._woken[what]
+
+
+def _some(compiled: Mapping[int, Compiled], asked: frozenset[int] | None) -> _Some:
+    tests = tuple((number, each.holds) for number, each in compiled.items())
+    return _Some(tests, tuple(due for each in compiled.values() for due in each.dues), asked)
 
 
 class _Recorded(Mapping[CutOff, "float | None"]):
@@ -66,6 +125,7 @@ class Scoped:
     def __init__(self, warehouse: Warehouse, evaluator: Evaluator) -> None:
         self._warehouse = warehouse
         self.evaluator = evaluator
+        self._compiled: _Functions | None = None
 
     def standings(
         self,
@@ -75,7 +135,6 @@ class Scoped:
         numbers: Mapping[str, int],
         keys: Sequence[int],
         recorded: Recorded | None = None,
-        told: Mapping[int, Told] | None = None,
     ) -> list[Standing]:
         """The standing of each given profile that is known at `now`, in order of key.
 
@@ -83,148 +142,79 @@ class Scoped:
             definitions: expanded definitions over profiles, by the number that stands for each.
             numbers: the numbers of saved segments by name.
             recorded: cut-offs as a run found them; without them those of `now` are computed over everybody.
-            told: what is new of some of the profiles, by key: they are asked only about what that may change.
         """
         frame = Frame(now, self.evaluator.zone)
-        conditions = Conditions(Context(frame, Entity.PROFILE, numbers, _Recorded(recorded or {})))
-        direct: dict[int, tuple[Compiled, Wakes]] = {}
-        for number, definition in definitions.items():
-            try:
-                direct[number] = conditions.woken(definition)
-            except NotDirect:
-                continue
-        people = self._people(conditions, now, keys)
-        if people is None:
-            direct = {}
-        planned = {number: definition for number, definition in definitions.items() if number not in direct}
-        always = frozenset(planned)
-        found = {}
-        woken: dict[tuple[frozenset[str], bool], _Asked] = {}  # few different things happen to many people
-        for person in people or ():
-            asked: _Asked = (direct, None)
-            if told is not None and person.key in told:
-                new = told[person.key]
-                what = (frozenset(new.events), new.traits)
-                if what not in woken:
-                    some = {number: each for number, each in direct.items() if each[1].by(new)}
-                    woken[what] = (some, always.union(some))
-                asked = woken[what]
-            found[person.key] = _standing(person, asked[0], frame, asked[1])
-        if planned or people is None:
-            for standing in self._planned(planned, now, numbers, keys, recorded):
-                found[standing.key] = _joined(found.get(standing.key), standing)
-        return [found[key] for key in sorted(found)]
+        compiled = _Functions(Asked(definitions, numbers, recorded), frame)
+        return self._standings(compiled, now, keys, None)[0]
 
-    def keys(self, ids: Sequence[str]) -> dict[str, int]:
-        """The keys of profile ids, known or not."""
-        return self.evaluator.keys(ids)
+    def compared(
+        self, asked: Asked, now: dt.datetime, keys: Sequence[int], told: Mapping[int, Told | None]
+    ) -> tuple[list[Standing], dict[int, Held]]:
+        """The standings of the given profiles beside what is recorded of them, and of other keys.
+
+        What is compiled stays for the next call: for one thread at a time.
+
+        Args:
+            told: what is new of some of the profiles, by key: those of them who are recorded up to now are asked only
+                about what that may change.
+        """
+        frame = Frame(now, self.evaluator.zone)
+        if self._compiled is None or self._compiled.asked != asked:
+            self._compiled = _Functions(asked, frame)
+        else:
+            self._compiled.conditions.move(frame)
+        return self._standings(self._compiled, now, keys, told)
+
+    def _standings(
+        self, compiled: _Functions, now: dt.datetime, keys: Sequence[int], told: Mapping[int, Told | None] | None
+    ) -> tuple[list[Standing], dict[int, Held]]:
+        asked = compiled.asked
+        at = Frame(now, self.evaluator.zone).now_us
+        facts = read(self._warehouse, compiled.conditions, at, keys, held=told is not None)
+        everything = compiled.everything()
+        found = {}
+        for person in facts.people or ():
+            some = everything
+            new = told.get(person.key) if told is not None else None
+            held = facts.held.get(person.key)
+            # Of somebody who is recorded up to now only what was told may change something.
+            if new is not None and held is not None and held.due > at:
+                some = compiled.woken_by(new)
+            found[person.key] = _standing(person, some, at)
+        planned = asked.definitions if facts.people is None else compiled.planned
+        if planned:
+            for standing in self._planned(planned, now, asked, keys):
+                found[standing.key] = _joined(found.get(standing.key), standing)
+        return [found[key] for key in sorted(found)], facts.held
 
     def _planned(
         self,
         definitions: Mapping[int, Definition],
         now: dt.datetime,
-        numbers: Mapping[str, int],
+        asked: Asked,
         keys: Sequence[int],
-        recorded: Recorded | None,
     ) -> Iterator[Standing]:
         plan, compiled = self.evaluator.plan(
-            list(definitions.values()), now, numbers=numbers, scope=Keys(tuple(keys)), recorded=recorded
+            list(definitions.values()),
+            now,
+            numbers=asked.numbers,
+            scope=Keys(tuple(keys)),
+            recorded=asked.recorded,
         )
         query = plan.evaluation(dict(zip(definitions, compiled, strict=True)))
         for key, id_, held, due_at in self._warehouse.query(query.sql, query.parameters):
             yield Standing(key, id_, tuple(held), due_at)
 
-    # --- facts ----------------------------------------------------------------------------------------------
 
-    def _people(self, conditions: Conditions, now: dt.datetime, keys: Sequence[int]) -> list[Person] | None:
-        """The known profiles with what the conditions look at; None where that is too much to bring here."""
-        rows = self._warehouse.arrow(
-            _facts_sql(conditions),
-            {
-                "keys": sorted(keys),
-                "now": micros(now),
-                "events": sorted(conditions.measures.events),
-                "segments": sorted(conditions.segments),
-            },
-        )
-        if rows.num_rows > MOST_ROWS:
-            return None
-        return _sorted_out(rows, micros(now))
-
-
-def _sorted_out(rows: pa.Table, now: int) -> list[Person]:
-    people: dict[int, Person] = {}
-    events: dict[int, list[tuple[int, str, str]]] = defaultdict(list)
-    traits: dict[int, list[tuple[int, str, list[str]]]] = defaultdict(list)
-    changes: dict[int, list[tuple[int, int, int, bool]]] = defaultdict(list)
-    future: dict[int, int] = {}
-    numbers = [rows[name].to_numpy().tolist() for name in ("key", "at")]
-    texts = [rows[name].to_pylist() for name in ("kind", "name", "text")]
-    for key, at, kind, name, text in zip(*numbers, *texts, strict=True):
-        if at > now and kind != "person":
-            future[key] = min(at, future.get(key, at))
-            continue
-        match kind:
-            case "event":
-                events[key].append((at, name, text))
-            case "traits":
-                traits[key].append((at, text, _names(name)))
-            case "person":
-                people[key] = Person(key, name)
-            case _:
-                version, segment = text.split()
-                changes[key].append((at, int(version), int(segment), name == "entered"))
-    for key, person in people.items():
-        person.add_events(events[key])
-        person.add_traits(traits[key])
-        person.add_changes(changes[key])
-        person.future_at = future.get(key)
-    return list(people.values())
-
-
-_names = msgspec.json.Decoder(list[str]).decode
-
-
-def _facts_sql(conditions: Conditions) -> str:
-    """One query for all facts of the scope, later ones too: kind, key, instant, name, text."""
-    measures = conditions.measures
-    keys, now = "IN {keys:Array(UInt64)}", "fromUnixTimestamp64Micro({now:Int64}, 'UTC')"
-    known = f"FROM profiles WHERE profile {keys} GROUP BY profile HAVING min(known_at) <= {now} AND {HERE}"
-    # The first of a union names its columns.
-    columns = "profile AS key, toInt64(0) AS at, any(profile_id) AS name, '' AS text"
-    parts = [f"SELECT 'person' AS kind, {columns} {known}"]
-    if measures.any_event or measures.events:
-        named = "" if measures.any_event else " AND event IN {events:Array(String)}"
-        text = "properties_text" if measures.needs_properties else "'{}'"
-        parts.append(
-            f"SELECT 'event', profile, toUnixTimestamp64Micro(ts), toString(event), {text} FROM events "
-            f"WHERE profile {keys} {named} LIMIT {MOST_ROWS + 1}"
-        )
-    if conditions.needs_traits:
-        parts.append(
-            f"SELECT 'traits', profile, toUnixTimestamp64Micro(ts), toJSONString(unset), traits_text "
-            f"FROM profile_traits WHERE profile {keys}"
-        )
-    if conditions.segments:
-        parts.append(
-            "SELECT 'change', key, toUnixTimestamp64Micro(at), toString(change), "
-            "concat(toString(version), ' ', toString(segment)) "
-            f"FROM membership_changes WHERE key {keys} AND segment IN {{segments:Array(UInt32)}}"
-        )
-    return "\nUNION ALL ".join(f"({part})" for part in parts)
-
-
-def _standing(
-    person: Person, compiled: Mapping[int, tuple[Compiled, Wakes]], frame: Frame, asked: frozenset[int] | None
-) -> Standing:
-    held = tuple(number for number, (each, _) in compiled.items() if each.holds(person))
-    dues = (due(person) for each, _ in compiled.values() for due in each.dues)
-    return Standing(person.key, person.id, held, _earliest([person.future_at, *dues], frame.now_us), asked)
-
-
-def _earliest(dues: Iterable[int | None], now: int) -> dt.datetime:
-    first = min((due for due in dues if due is not None and due > now), default=None)
-    return NEVER if first is None else min(instant_of(first), NEVER)
+def _standing(person: Person, some: _Some, now: int) -> Standing:
+    held = tuple(number for number, holds in some.tests if holds(person))
+    first = person.future_at
+    for due in some.dues:
+        at = due(person)
+        if at is not None and at > now and (first is None or at < first):
+            first = at
+    due_at = NEVER if first is None else min(instant_of(first), NEVER)
+    return Standing(person.key, person.id, held, due_at, some.asked)
 
 
 def _joined(one: Standing | None, other: Standing) -> Standing:

@@ -27,10 +27,10 @@ from ethogram.errors import UserError
 from ethogram.model.segment import Crossed, Entity
 from ethogram.model.verification import Difference, RecordedChange, Verification
 from ethogram.segment.evaluate import CUT_OFFS, OVER_MANY, Evaluator, ids_of
-from ethogram.segment.live import STATE
 from ethogram.segment.plan import Keys, Scope, Share
 from ethogram.segment.saved import SavedSegments
 from ethogram.segment.shape import walk
+from ethogram.segment.writing import STATE
 from ethogram.store.inbox import folder
 from ethogram.store.ledger import Ledger, Run, SavedSegment
 from ethogram.store.schema import HERE, INSTANT, NEVER

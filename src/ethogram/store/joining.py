@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ethogram.store import identities, schema
-from ethogram.store.loader import WRITING
+from ethogram.store.targets import WRITING
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Collection, Mapping, Sequence
 
+    import sqlalchemy as sa
+
 __all__ = ["AuditEntry", "Batch", "Ledger", "Load", "Run", "SavedSegment", "SegmentDraft", "SizeAt", "SizeFound"]
 
 _REVISION = "membership_revision"  # the setting with the newest one
@@ -203,9 +205,7 @@ class Ledger:
     def next_revision(self, at_least: int) -> int:
         """A number for rows of membership that are written now: greater than every one before it."""
         with self.database.writing() as connection:
-            revision = max(at_least, int(settings.read(connection, _REVISION, 0)) + 1)
-            settings.keep(connection, _REVISION, revision)
-            return revision
+            return next_revision(connection, at_least)
 
     def record(self, *, actor: str, verb: str, object: str, detail: Mapping[str, Any], now: dt.datetime) -> None:
         """Adds a line to the audit log."""
@@ -273,3 +273,10 @@ class Ledger:
     def waiting_batches(self) -> tuple[Batch, ...]:
         """Batches that are accepted and not yet in the warehouse, in the order of storing."""
         return self.batches(state="accepted")
+
+
+def next_revision(connection: sa.Connection, at_least: int) -> int:
+    """A number for rows of membership, inside a transaction that writes more; see `Ledger.next_revision`."""
+    revision = max(at_least, int(settings.read(connection, _REVISION, 0)) + 1)
+    settings.keep(connection, _REVISION, revision)
+    return revision

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from ethogram.store import identities, joining, loads, requests, schema, tables
 from ethogram.store.identities import Claim
 from ethogram.store.inbox import KNOWN, SCHEMAS, publish, sweep, write_ahead
-from ethogram.store.loader import store, store_waiting
+from ethogram.store.loader import store_together, store_waiting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -89,10 +89,11 @@ def move(
     at_point("planned")
     # First what is there follows: at a profile that comes back, all that there is was left behind.
     joining.follow(warehouse, ledger.database, now, at_point=at_point)
-    for batch in batches:
-        store(batch, warehouse, ledger.database, directory)
-        at_point("stored")
-        ledger.mark_stored(batch.id, now)
+    store_together(batches, warehouse, ledger.database, directory)
+    at_point("stored")
+    with ledger.database.writing() as connection:
+        for batch in batches:
+            loads.mark_stored(connection, batch.id, now)
     at_point("marked")
     return Moved(len(messages), sum(batch.rows for batch in batches), min(each.received_at for each in taken))
 

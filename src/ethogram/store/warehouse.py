@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -267,6 +267,15 @@ class _Wrapped:
                 hint="`ethogram doctor` checks the warehouse; set ETHOGRAM_TRACEBACK=1 to see where this comes from.",
                 sql=self._sql,
             ) from error
+
+
+def integers(values: Iterable[object]) -> str:
+    """An array of whole numbers as the text to bind; the driver's own way takes a hundred times as long.
+
+    Args:
+        values: numbers, or such texts for an array of arrays.
+    """
+    return f"[{','.join(map(str, values))}]"
 
 
 def _clause(settings: Mapping[str, Any]) -> str:

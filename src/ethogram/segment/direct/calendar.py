@@ -1,12 +1,14 @@
 """When instants move on by a span, and which local day or hour they lie in: `windows.later` and SQL's days, in Python.
 
-Step of the path: segment, language half. Instants are microseconds since 1970; days are numbers since 1970-01-01.
+Step of the path: segment, language half. Instants are microseconds since 1970; days are numbers since 1970-01-01. What
+hangs on the present is looked up when it is asked for, so that functions that were compiled once serve at any instant:
+`Calendar.move` takes them there.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import lru_cache
 
 from ethogram.model.segment import (
@@ -14,6 +16,7 @@ from ethogram.model.segment import (
     Before,
     BeforeAgo,
     BetweenMoments,
+    CalendarUnit,
     InCalendar,
     InLast,
     InNext,
@@ -44,12 +47,57 @@ def _offset(zone: dt.tzinfo, quarter: int) -> int:
     return offset // dt.timedelta(microseconds=1)
 
 
+class Edges:
+    """Bounds of instants that move on with the calendar, both included.
+
+    Attributes:
+        until: the upper one where it lies before now, so that it matters for what has happened.
+    """
+
+    __slots__ = ("_of", "high", "low", "until")
+
+    def __init__(self, of: Callable[[Frame], Bounds], frame: Frame) -> None:
+        self._of = of
+        self.low: int | None = None
+        self.high: int | None = None
+        self.until: int | None = None
+        self.move(frame)
+
+    def move(self, frame: Frame) -> None:
+        """Finds them anew."""
+        found = self._of(frame)
+        self.low, self.high = found.low, found.high
+        self.until = found.high if found.high is not None and found.high < frame.now_us else None
+
+
 class Calendar:
-    """Moves and days in one frame."""
+    """Moves and days in one frame, and in the next when it is moved."""
 
     def __init__(self, frame: Frame) -> None:
+        self._edges: dict[Hashable, Edges] = {}
+        self.move(frame)
+
+    def move(self, frame: Frame) -> None:
+        """Goes to another instant of the same zone."""
         self.frame = frame
         self.today = frame.today.toordinal() - _FIRST_DAY
+        self._tomorrow_at = self.midnight(self.today + 1)
+        for edges in self._edges.values():
+            edges.move(frame)
+
+    def edges(self, window: Window | InstantWindow | None) -> Edges:
+        """The bounds of a window, now."""
+        return self._kept(("window", window), lambda frame: bounds(window, frame))
+
+    def since(self, window: Window | None) -> Edges:
+        """The lower bound of a window alone."""
+        return self._kept(("since", window), lambda frame: Bounds(bounds(window, frame).low, None))
+
+    def _kept(self, key: Hashable, of: Callable[[Frame], Bounds]) -> Edges:
+        found = self._edges.get(key)
+        if found is None:
+            found = self._edges[key] = Edges(of, self.frame)
+        return found
 
     def _local(self, at: int) -> int:
         return at + _offset(self.frame.zone, at // _QUARTER)
@@ -83,37 +131,53 @@ class Calendar:
         moved = self.moved(span)
         if span.unit not in (Unit.MONTH, Unit.YEAR):
             return moved
-        now, midnight = self.frame.now_us, self.midnight(self.today + 1)
 
         def settled(at: int) -> int:
-            end = moved(at)
+            now, end = self.frame.now_us, moved(at)
             if end > now:
                 return end
-            return min([midnight, *(end + days * _DAY for days in (1, 2, 3) if end + days * _DAY > now)])
+            return min([self._tomorrow_at, *(end + days * _DAY for days in (1, 2, 3) if end + days * _DAY > now)])
 
         return settled
 
-    def boundary(self, window: InCalendar) -> int:
-        """The start of the next calendar period."""
-        return micros(self.frame.midnight(period(self.frame, window.unit, 0)[1]))
-
-    def crossings(self, window: Window | None) -> list[tuple[Bounds, Moved]]:
+    def crossings(self, window: Window | None) -> list[tuple[Edges, Moved]]:
         """Bounds whose earliest event changes a window's contents, and when it does; see `windows.crossings`."""
-        now = self.frame.now_us
         match window:
             case InLast(span):
-                return [(bounds(window, self.frame), self.later(span))]
+                return [(self.edges(window), self.later(span))]
             case InPreceding(span, by):
-                held, out, on = bounds(window, self.frame), self.moved(span), self.later(by)
-                return [(Bounds((held.high or now) + 1, now), on), (held, lambda at: on(out(at)))]
+                out, on = self.moved(span), self.later(by)
+                return [(self._beyond(window), on), (self.edges(window), lambda at: on(out(at)))]
             case BeforeAgo(span):
-                edge, on = bounds(window, self.frame).high or now, self.later(span)
-                return [(Bounds(edge + 1, now), lambda at: on(at + 1))]
+                on = self.later(span)
+                return [(self._beyond(window), lambda at: on(at + 1))]
             case InCalendar(unit):
-                start, end = micros(self.frame.midnight(period(self.frame, unit, -1)[0])), self.boundary(window)
-                return [(Bounds(start, now), lambda _: end)]
+                start, end = self._since_previous(unit)
+                return [(start, lambda _: end.high or 0)]
             case None | AfterFirst() | BetweenMoments() | Since() | Before():
                 return []
+
+    def _beyond(self, window: Window) -> Edges:
+        """From behind a window's end until now."""
+
+        def of(frame: Frame) -> Bounds:
+            high = bounds(window, frame).high
+            return Bounds((high or frame.now_us) + 1, frame.now_us)
+
+        return self._kept(("beyond", window), of)
+
+    def _since_previous(self, unit: CalendarUnit) -> tuple[Edges, Edges]:
+        """From the start of the calendar period before this one until now, and until the start of the next one."""
+
+        def until_now(frame: Frame) -> Bounds:
+            return Bounds(micros(frame.midnight(period(frame, unit, -1)[0])), frame.now_us)
+
+        def until_next(frame: Frame) -> Bounds:
+            return Bounds(
+                micros(frame.midnight(period(frame, unit, -1)[0])), micros(frame.midnight(period(frame, unit, 0)[1]))
+            )
+
+        return self._kept(("until now", unit), until_now), self._kept(("until next", unit), until_next)
 
     def during_dues(self, window: InstantWindow) -> list[Callable[[int], int | None]]:
         """When a fixed instant begins or ceases to lie in a window; see `instants.during_dues`."""
@@ -129,8 +193,8 @@ class Calendar:
                 left = self.later(span)
                 return [lambda at: left(at + 1)]
             case InCalendar(unit):
-                start, end = micros(self.frame.midnight(period(self.frame, unit, -1)[0])), self.boundary(window)
-                return [lambda at: end if at >= start else None]
+                _, end = self._since_previous(unit)
+                return [lambda at: end.high if at >= (end.low or 0) else None]
             case BetweenMoments() | Since() | Before():
                 return []
 
@@ -139,14 +203,16 @@ class Calendar:
         if span.unit not in (Unit.MONTH, Unit.YEAR):
             length = fixed_seconds(span) * _SECOND
             return lambda at: at - length
-        now, midnight = self.frame.now_us, self.midnight(self.today + 1)
 
         def settled(at: int) -> int | None:
+            now = self.frame.now_us
             start = micros(shift(instant_of(at), span, -1, self.frame.zone))
             if start - 4 * _DAY > now:
                 return start - 4 * _DAY
             if at <= now:
                 return None
-            return min([midnight, *(start + days * _DAY for days in range(-3, 5) if start + days * _DAY > now)])
+            return min(
+                [self._tomorrow_at, *(start + days * _DAY for days in range(-3, 5) if start + days * _DAY > now)]
+            )
 
         return settled

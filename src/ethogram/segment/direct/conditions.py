@@ -49,13 +49,13 @@ from ethogram.model.segment import (
 from ethogram.segment.comparisons import flip
 from ethogram.segment.compiler import QUINTILES, Context
 from ethogram.segment.direct import looks
-from ethogram.segment.direct.calendar import Calendar
+from ethogram.segment.direct.calendar import Calendar, Edges
 from ethogram.segment.direct.comparisons import Comparisons, Get, Looks, NotDirect, Test
 from ethogram.segment.direct.facts import Person
 from ethogram.segment.direct.measures import Due, Measures, edge_looks
 from ethogram.segment.direct.sequences import Sequences
 from ethogram.segment.measures import MOST_LATEST
-from ethogram.segment.windows import Bounds, bounds
+from ethogram.segment.windows import Frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Told:
 
 
 class Conditions:
-    """Compiles definitions over profiles at one instant.
+    """Compiles definitions over profiles at one instant, and takes them to others.
 
     Args:
         context: the same that a plan takes; cut-offs that it lacks make a definition `NotDirect`.
@@ -99,7 +99,6 @@ class Conditions:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._frame = context.frame
         self._calendar = Calendar(context.frame)
         self._where = Comparisons(self._property_looks)
         self.measures = Measures(self._calendar, self._test_of)
@@ -108,6 +107,10 @@ class Conditions:
         # What a fetch must bring beside events.
         self.needs_traits = False
         self.segments: set[int] = set()
+
+    def move(self, frame: Frame) -> None:
+        """Takes everything that was compiled to another instant of the same zone."""
+        self._calendar.move(frame)
 
     def definition(self, definition: Definition) -> Compiled:
         """A definition over profiles.
@@ -160,7 +163,7 @@ class Conditions:
     def _property_looks(self, operand: Operand) -> Looks:
         if not isinstance(operand, Property):
             raise NotDirect
-        part, zone = looks.part(tuple(operand.name.split("."))), self._frame.zone
+        part, zone = looks.part(tuple(operand.name.split("."))), self._context.frame.zone
 
         def look(how: Callable[[Any], Any]) -> Get:
             return lambda bag: how(part(bag))
@@ -283,13 +286,13 @@ class Conditions:
         get = self._compare.looks(operand).instant
         if get is None:
             return Compiled(lambda _: False, self._dues(operand))
-        at, within = get, bounds(window, self._frame)
-        low = -(2**63) if within.low is None else within.low
-        high = 2**63 if within.high is None else within.high
+        at, within = get, self._calendar.edges(window)
 
         def holds(person: Person) -> bool:
             found = at(person)
-            return found is not None and low <= found <= high
+            if found is None or (within.low is not None and found < within.low):
+                return False
+            return within.high is None or found <= within.high
 
         def due(move: Callable[[int], int | None]) -> Due:
             return lambda person: None if (found := at(person)) is None else move(found)
@@ -351,7 +354,7 @@ class Conditions:
         if isinstance(selection.window, AfterFirst):
             raise NotDirect
 
-        def instants(within: Bounds) -> Callable[[Person], list[int]]:
+        def instants(within: Edges) -> Callable[[Person], list[int]]:
             def found(person: Person) -> list[int]:
                 ts = person.changes(number, entered=entered)
                 start = 0 if within.low is None else bisect_left(ts, within.low)
@@ -359,11 +362,11 @@ class Conditions:
 
             return found
 
-        def due(within: Bounds, moved: Callable[[int], int]) -> Due:
+        def due(within: Edges, moved: Callable[[int], int]) -> Due:
             crossing = instants(within)
             return lambda person: moved(found[0]) if (found := crossing(person)) else None
 
-        inside = instants(bounds(selection.window, self._frame))
+        inside = instants(self._calendar.edges(selection.window))
         dues = tuple(due(within, moved) for within, moved in self._calendar.crossings(selection.window))
         return Compiled(lambda person: bool(inside(person)), dues)
 

@@ -21,24 +21,24 @@ _decode = msgspec.json.Decoder().decode
 class Stream:
     """Some events in order of time, with their properties.
 
-    Attributes:
+    Args:
         ts: their instants.
-        sent: their properties as JSON text.
+        read: brings their properties, each as a mapping; called when a condition looks at them.
     """
 
-    __slots__ = ("_columns", "_properties", "sent", "ts")
+    __slots__ = ("_columns", "_properties", "_read", "ts")
 
-    def __init__(self, ts: list[int], sent: list[str], properties: list[Any] | None = None) -> None:
+    def __init__(self, ts: list[int], read: Callable[[], list[Any]]) -> None:
         self.ts = ts
-        self.sent = sent
-        self._properties = properties
+        self._read = read
+        self._properties: list[Any] | None = None
         self._columns: dict[Any, list[Any]] = {}
 
     @property
     def properties(self) -> list[Any]:
         """The properties of each event, as a mapping."""
         if self._properties is None:
-            self._properties = [_decode(text) for text in self.sent]
+            self._properties = self._read()
         return self._properties
 
     def column(self, name: tuple[str, ...], look: Callable[[Any], Any]) -> list[Any]:
@@ -57,10 +57,8 @@ class Stream:
 
     def where(self, test: Callable[[Any], bool]) -> Stream:
         """The events whose properties pass a test."""
-        properties = self.properties
-        kept = [place for place, each in enumerate(properties) if test(each)]
-        ts, sent = [self.ts[place] for place in kept], [self.sent[place] for place in kept]
-        return Stream(ts, sent, [properties[place] for place in kept])
+        kept = [(at, each) for at, each in zip(self.ts, self.properties, strict=True) if test(each)]
+        return Stream([at for at, _ in kept], lambda: [each for _, each in kept])
 
     def within(self, low: int | None, high: int | None) -> Rows:
         """The stream with the places of the events from `low` to `high`, both included: the last one is left out."""
@@ -69,13 +67,14 @@ class Stream:
         return self, start, max(start, stop)
 
 
-_NOTHING = Stream([], [])
+_NOTHING = Stream([], list)
 
 
 class Person:
     """The facts of one profile up to now.
 
     Attributes:
+        streams: events by their name; all together under None, once somebody asked for them.
         traits: instants of changes, what they set (JSON text) and what they took away, newest first.
         future_at: the first stored instant after now; None if there is none.
         chosen: streams that conditions on properties have picked, by the number of the condition.
@@ -95,15 +94,6 @@ class Person:
         self._names: dict[tuple[str, ...], list[Any]] = {}
         self._read = False
 
-    def add_events(self, rows: Iterable[tuple[int, str, str]]) -> None:
-        """Takes in events: instant, name, properties as JSON text."""
-        by_name: dict[str, tuple[list[int], list[str]]] = {}
-        for at, name, sent in sorted(rows):
-            ts, texts = by_name.setdefault(name, ([], []))
-            ts.append(at)
-            texts.append(sent)
-        self.streams = {name: Stream(ts, texts) for name, (ts, texts) in by_name.items()}
-
     def add_traits(self, rows: Iterable[tuple[int, str, list[str]]]) -> None:
         """Takes in changes of traits: instant, what was set as JSON text, the names of what was taken away."""
         self.traits = sorted(rows, reverse=True)
@@ -120,11 +110,13 @@ class Person:
         """The events of a name; None is all."""
         if event is not None or None in self.streams:
             return self.streams.get(event, _NOTHING)
-        rows = sorted(
-            (row for each in self.streams.values() for row in zip(each.ts, each.sent, strict=True)),
-            key=lambda row: row[0],
-        )
-        self.streams[None] = Stream([at for at, _ in rows], [sent for _, sent in rows])
+        each = list(self.streams.values())
+
+        def read() -> list[Any]:
+            rows = (row for some in each for row in zip(some.ts, some.properties, strict=True))
+            return [properties for _, properties in sorted(rows, key=lambda row: row[0])]
+
+        self.streams[None] = Stream(sorted(at for some in each for at in some.ts), read)
         return self.streams[None]
 
     def is_in(self, segment: int) -> bool:

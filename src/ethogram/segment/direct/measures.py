@@ -10,10 +10,9 @@ from typing import Any, TypeAlias
 
 from ethogram.model.segment import AfterFirst, Condition, Entity, Function, InLast, Measure, Selection
 from ethogram.segment.direct import looks
-from ethogram.segment.direct.calendar import Calendar
+from ethogram.segment.direct.calendar import Calendar, Edges
 from ethogram.segment.direct.comparisons import Looks, NotDirect
 from ethogram.segment.direct.facts import Person, Rows, Stream
-from ethogram.segment.windows import Bounds, bounds
 
 Due: TypeAlias = Callable[[Person], int | None]
 Pick: TypeAlias = Callable[[Person], Rows]
@@ -29,7 +28,6 @@ class Measures:
 
     def __init__(self, calendar: Calendar, compile_where: Callable[[Condition], Callable[[Any], bool]]) -> None:
         self.calendar = calendar
-        self._frame = calendar.frame
         self._compile_where = compile_where
         self._wheres: dict[tuple[str | None, Condition], int] = {}
         # What a fetch must bring.
@@ -39,12 +37,10 @@ class Measures:
 
     # --- rows -----------------------------------------------------------------------------------------------
 
-    def rows(self, event: str | None, where: Condition | None, within: Bounds) -> Pick:
+    def rows(self, event: str | None, where: Condition | None, within: Edges) -> Pick:
         """Picks events by name, condition and instant."""
         stream = self.stream(event, where)
-        low = within.low
-        high = within.high if within.high is not None and within.high < self._frame.now_us else None
-        return lambda person: stream(person).within(low, high)
+        return lambda person: stream(person).within(within.low, within.until)
 
     def stream(self, event: str | None, where: Condition | None) -> Callable[[Person], Stream]:
         """All events of a name that pass a condition."""
@@ -70,7 +66,7 @@ class Measures:
         """Picks the events of a selection with its own window."""
         window = selection.window
         if not isinstance(window, AfterFirst):
-            return self.rows(selection.event, selection.where, bounds(window, self._frame))
+            return self.rows(selection.event, selection.where, self.calendar.edges(window))
         everything = self.stream(selection.event, selection.where)
         anchors, moved = self.selected(window.anchor), self.calendar.moved(window.span)
 
@@ -209,12 +205,11 @@ class Measures:
     def streak(self, selection: Selection) -> Callable[[Person], tuple[int, int]]:
         """The length of the running streak, and its last active day (0: none)."""
         days = self._derived(self.selected(selection), self.calendar.day)
-        yesterday = self.calendar.today - 1
 
         def length(person: Person) -> tuple[int, int]:
             active = set(days(person))
             last = max(active, default=0)
-            if not active or last < yesterday:
+            if not active or last < self.calendar.today - 1:
                 return 0, last
             day = last
             while day in active:
@@ -250,17 +245,17 @@ class Measures:
     def threshold(self, selection: Selection, at_least: int) -> tuple[Callable[[Person], bool], Due]:
         """`count(selection) >= at_least` for a window `in last …`, and the instant at which it stops by itself."""
         assert isinstance(selection.window, InLast)
-        low = bounds(selection.window, self._frame).low or 0
+        edges = self.calendar.edges(selection.window)
         stream = self.stream(selection.event, selection.where)
         later = self.calendar.later(selection.window.span)
 
         def holds(person: Person) -> bool:
             ts = stream(person).ts
-            return len(ts) >= at_least and ts[-at_least] >= low
+            return len(ts) >= at_least and ts[-at_least] >= (edges.low or 0)
 
         def leaves(person: Person) -> int | None:
             ts = stream(person).ts
-            return later(ts[-at_least]) if len(ts) >= at_least and ts[-at_least] >= low else None
+            return later(ts[-at_least]) if holds(person) else None
 
         return holds, leaves
 

@@ -13,7 +13,6 @@ from ethogram.model.segment import Entity, Selection, Sequence, Span, Step
 from ethogram.segment.direct.comparisons import NotDirect
 from ethogram.segment.direct.facts import Person
 from ethogram.segment.direct.measures import Due, Measures
-from ethogram.segment.windows import Bounds, bounds
 
 _Instants = Callable[[Person], list[int]]
 
@@ -60,8 +59,7 @@ class Sequences:
     def _instants(self, step: Step, node: Sequence, *, anywhere: bool) -> _Instants:
         if anywhere:
             # What must not happen comes after a step that lies in the window: nothing before the window matters.
-            within = Bounds(bounds(node.window, self._calendar.frame).low, None)
-            pick = self._measures.rows(step.event, step.where, within)
+            pick = self._measures.rows(step.event, step.where, self._calendar.since(node.window))
         else:
             pick = self._measures.selected(Selection(step.event, step.where, node.window))
 
@@ -100,10 +98,10 @@ class Sequences:
     def _closing(
         self, reachable: _Instants, forbidden: _Instants, within: Span, dues: list[Due]
     ) -> tuple[Callable[[Person], bool], list[Due]]:
-        moved, now = self._calendar.moved(within), self._calendar.frame.now_us
+        calendar, moved = self._calendar, self._calendar.moved(within)
 
         def holds(person: Person) -> bool:
-            barred = forbidden(person)
+            barred, now = forbidden(person), calendar.frame.now_us
             for at in reachable(person):
                 end = moved(at)
                 if end > now:
@@ -114,6 +112,7 @@ class Sequences:
             return False
 
         def waits(person: Person) -> int | None:
+            now = calendar.frame.now_us
             return min((end for at in reachable(person) if (end := moved(at)) > now), default=None)
 
         return holds, [*dues, waits]
