@@ -63,7 +63,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 
 # The half of `segment` that runs plans and so may use the stores; every other module there is the language half.
 RUNNING = {
-    "run", "live", "history", "explain", "evaluate", "saved", "scoped", "verify", "why", "fill", "recording", "editing",
+    "run", "live", "history", "explain", "evaluate", "saved", "scoped", "due", "touched", "reading", "writing", "verify", "why", "fill", "recording", "editing",
     "colleagues",
 }  # fmt: skip
 
