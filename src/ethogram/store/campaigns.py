@@ -169,7 +169,7 @@ def due(connection: sa.Connection, now: dt.datetime) -> tuple[Launch, ...]:
 def advance(connection: sa.Connection, launch: Launch, **values: Any) -> bool:
     """Whether the launch was where the caller believed it to be, and now has these values."""
     where = (_LAUNCHES.c.number == launch.number) & (_LAUNCHES.c.last == launch.last)
-    where &= _LAUNCHES.c.state == launch.state
+    where &= (_LAUNCHES.c.state == launch.state) & (_LAUNCHES.c.decided == launch.decided)
     return bool(connection.execute(_LAUNCHES.update().where(where).values(**values)).rowcount)
 
 
