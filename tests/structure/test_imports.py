@@ -28,6 +28,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "identities": (*LEAVES, "model", "store", "runtime"),
     "people": (*LEAVES, "model", "store", "segment language", "segment running", "measure", "identities"),
     "documents": LEAVES,
+    # Definitions of engagement, and campaigns by name: the ledger only, so they work beside a server.
+    "engagement": (*LEAVES, "config", "model", "store", "collecting", "segment language", "decide"),
+    "campaigning": (*LEAVES, "config", "model", "store", "collecting", "decide"),
     "decide": (*LEAVES, "model", "store", "segment language", "segment running"),
     "runtime": (
         *LEAVES, "config", "model", "store", "collect", "segment language", "segment running", "measure", "frames",

@@ -1,0 +1,185 @@
+"""The definitions of engagement: templates, topics, campaigns and the like, each checked against the others.
+
+Composition over the ledger alone, so it works beside a running server. Reads and writes definitions and reads names of
+segments; what a campaign does once it is started is in `campaigning.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, Self
+
+from ethogram.clock import Clock, SystemClock
+from ethogram.collecting import open_ledger
+from ethogram.decide.campaigns.occurrences import check_cron
+from ethogram.errors import DefinitionError, SegmentError, SettingError, UserError
+from ethogram.model.campaign import Campaign, Checks, OnEvent
+from ethogram.segment.checker import check
+from ethogram.segment.parser import parse
+from ethogram.segment.rewrites import references
+from ethogram.store import audit, definitions
+from ethogram.store.definitions import Saved
+from ethogram.store.ledger import Ledger
+
+__all__ = ["Definitions", "Saved", "Use"]
+
+_NAME_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a definition refers to, and where in its document."""
+
+    kind: str
+    name: str
+    place: str
+
+
+class _Definition(Protocol):
+    def to_body(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """How a kind of definition is read, and what it refers to."""
+
+    read: Callable[[str, object, Checks], _Definition]
+    uses: Callable[[Any], Iterable[Use]]
+
+
+def _campaign_uses(campaign: Campaign) -> Iterable[Use]:
+    for place, names in (("in", campaign.audience.within), ("not_in", campaign.audience.without)):
+        for name in names:
+            yield Use("segment", name, f"audience.{place}")
+    texts = [("audience.where", campaign.audience.where)]
+    if isinstance(campaign.when, OnEvent):
+        texts.append(("when.event.still", campaign.when.still))
+    for place, text in texts:
+        if text is not None:
+            for name in references(parse(text).condition):
+                yield Use("segment", name, place)
+    for index, variant in enumerate(campaign.variants):
+        yield Use("template", variant.template, f"variants[{index}].template" if variant.name else "template")
+    if campaign.topic:
+        yield Use("topic", campaign.topic, "topic")
+
+
+_KINDS: dict[str, _Kind] = {
+    "campaign": _Kind(lambda name, body, checks: Campaign.from_body(name, body, checks=checks), _campaign_uses),
+}
+
+
+def _check_condition(text: str) -> None:
+    """Raises what is wrong with a text as a condition over profiles."""
+    definition = parse(text)
+    check(definition)
+    if definition.entity != "profile":
+        raise SegmentError("describes accounts; a message is for a person")
+
+
+class Definitions:
+    """The definitions of a workspace other than segments: `Definitions(path).save("campaign", "spring", {…})`."""
+
+    def __init__(self, path: Path, *, clock: Clock | None = None) -> None:
+        self._ledger: Ledger = open_ledger(path)
+        self._database = self._ledger.database
+        self._clock = clock or SystemClock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ledger.close()
+
+    def checked(
+        self, kind: str, name: str, body: object, *, beside: Mapping[str, Collection[str]] | None = None
+    ) -> dict[str, Any]:
+        """A definition's document in its usual form.
+
+        Args:
+            beside: names by kind that are about to be saved, and so may be referred to.
+
+        Raises:
+            DefinitionError: with all faults of the document, names of what is not there among them.
+        """
+        reader = _KINDS[kind]
+        if not name.strip() or len(name) > _NAME_LENGTH or not name.isprintable():
+            raise SettingError(f"`{name[:50]}` cannot be the name of a {kind}", hint="Use up to 200 printable letters.")
+        definition = reader.read(name, body, Checks(_check_condition, check_cron))
+        faults = [
+            (use.place, f"there is no {use.kind} `{use.name}`")
+            for use in reader.uses(definition)
+            if use.name not in (beside or {}).get(use.kind, ()) and not self._exists(use.kind, use.name)
+        ]
+        if faults:
+            raise DefinitionError(f"{kind} `{name}`", faults)
+        return definition.to_body()
+
+    def save(self, kind: str, name: str, body: object, *, actor: str = "local") -> Saved:
+        """The saved definition: a new version, unless it says what the newest one says.
+
+        Raises:
+            DefinitionError: with all faults of the document.
+        """
+        checked = self.checked(kind, name, body)
+        now = self._clock.now()
+        with self._database.writing() as connection:
+            saved = definitions.save(connection, kind, name, checked, now)
+            if saved.new:
+                detail = {"version": saved.version}
+                audit.record(connection, actor=actor, verb="save", object=f"{kind}:{name}", detail=detail, now=now)
+        return saved
+
+    def get(self, kind: str, name: str, version: int | None = None) -> Saved:
+        """A definition, at its newest version unless told otherwise.
+
+        Raises:
+            UnknownNameError: there is none.
+        """
+        return definitions.get(self._database, kind, name, version)
+
+    def listed(self, kind: str) -> tuple[Saved, ...]:
+        """Every definition of a kind, by name."""
+        return definitions.listed(self._database, kind)
+
+    def versions(self, kind: str, name: str) -> tuple[Saved, ...]:
+        """Every version of a definition, oldest first."""
+        return definitions.versions(self._database, kind, name)
+
+    def used_by(self, kind: str, name: str) -> tuple[tuple[str, str], ...]:
+        """The definitions that refer to another one, as kind and name."""
+        return tuple(
+            (user, saved.name)
+            for user, reader in _KINDS.items()
+            for saved in self.listed(user)
+            if any(
+                (use.kind, use.name) == (kind, name)
+                for use in reader.uses(reader.read(saved.name, saved.body, Checks()))
+            )
+        )
+
+    def remove(self, kind: str, name: str, *, actor: str = "local") -> Saved:
+        """The definition that is removed; its versions stay on record, for what was sent by them.
+
+        Raises:
+            UnknownNameError: there is none.
+            UserError: another definition refers to it.
+        """
+        saved = self.get(kind, name)
+        users = self.used_by(kind, name)
+        if users:
+            told = ", ".join(f"{user} `{other}`" for user, other in users)
+            raise UserError(f"{kind} `{name}` is used by {told}", hint="Change or remove these first.")
+        now = self._clock.now()
+        with self._database.writing() as connection:
+            if definitions.remove(connection, kind, name, now):
+                audit.record(connection, actor=actor, verb="remove", object=f"{kind}:{name}", detail={}, now=now)
+        return saved
+
+    def _exists(self, kind: str, name: str) -> bool:
+        if kind == "segment":
+            return any(segment.name == name for segment in self._ledger.segments())
+        with self._database.reading() as connection:
+            return definitions.find(connection, kind, name) is not None
