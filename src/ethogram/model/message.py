@@ -168,6 +168,17 @@ class Refused:
 Verdict: TypeAlias = Eligible | Postponed | Refused
 
 
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """It would be sent, and is not, so that what sending changes can be known.
+
+    Attributes:
+        reason: which holdout it is, for people.
+    """
+
+    reason: str
+
+
 # --- what a message says, rendered --------------------------------------------------------------------------------
 
 
@@ -235,9 +246,14 @@ Content: TypeAlias = EmailContent | PushContent | TextContent | InAppContent | W
 
 @dataclass(frozen=True, slots=True)
 class Unrenderable:
-    """A template that cannot speak to this person."""
+    """A template that cannot speak to this person.
+
+    Attributes:
+        aborted: the template itself says so, by `{% abort %}`.
+    """
 
     reason: str
+    aborted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from ethogram.store.tables.definitions import definition_versions, definitions
 from ethogram.store.tables.endpoints import deliveries, endpoints, syncs, webhooks
 from ethogram.store.tables.identities import identities, identity_claims, identity_decisions, identity_moves
 from ethogram.store.tables.journeys import journey_runs, journey_steps
-from ethogram.store.tables.outbox import message_events, messages
+from ethogram.store.tables.outbox import message_events, message_reports, messages
 from ethogram.store.tables.segments import changes, runs, segment_sizes, segment_versions, segments
 from ethogram.store.tables.workspace import audit, settings
 
@@ -45,6 +45,7 @@ __all__ = [
     "launches",
     "loads",
     "message_events",
+    "message_reports",
     "messages",
     "metadata",
     "received",

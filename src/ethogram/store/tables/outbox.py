@@ -38,14 +38,14 @@ messages = sa.Table(
     sa.Column("provider_id", sa.Text),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("finished_at", Instant),
-    sa.Index(None, "state", "channel", "due_at"),
+    sa.Index(None, "state", "channel", "transactional", "due_at"),  # in the order in which they are claimed
     sa.Index(None, "profile_id", "created_at"),
-    sa.Index(None, "maker", "name", "occurrence", "state"),
+    sa.Index(None, "maker", "name", "state", "due_at"),
     sa.Index(None, "provider_id"),
     sqlite_autoincrement=True,
 )
 
-# What happened to messages, in the order of happening, to come back as events; pruned when collected.
+# What happened to messages, each thing once, to come back as events; kept for a while, so that a repetition is known.
 message_events = sa.Table(
     "message_events",
     metadata,
@@ -55,6 +55,25 @@ message_events = sa.Table(
     sa.Column("key", sa.Text, nullable=False),  # tells two of the same kind apart; empty where there is one only
     sa.Column("at", Instant, nullable=False),
     sa.Column("properties", sa.JSON, nullable=False),
+    sa.Column("told", sa.Boolean, nullable=False),  # it is an event in the inbox
+    sa.Column("tell_at", Instant, nullable=False),  # not before: a click is looked at first
     sa.UniqueConstraint("message", "event", "key"),
+    sa.Index(None, "told", "tell_at"),
+    sqlite_autoincrement=True,
+)
+
+# What providers told about messages whose ids of theirs nobody knew then: sending may not be recorded yet.
+message_reports = sa.Table(
+    "message_reports",
+    metadata,
+    sa.Column("number", LONG, primary_key=True, autoincrement=True),
+    sa.Column("provider_id", sa.Text, nullable=False),
+    sa.Column("event", sa.Text, nullable=False),
+    sa.Column("key", sa.Text, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("properties", sa.JSON, nullable=False),
+    sa.Column("received_at", Instant, nullable=False),
+    sa.UniqueConstraint("provider_id", "event", "key"),
+    sa.Index(None, "received_at"),
     sqlite_autoincrement=True,
 )

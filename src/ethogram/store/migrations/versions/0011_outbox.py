@@ -49,10 +49,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("id", name="uq_messages_id"),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_messages_maker_name_occurrence_state", "messages", ["maker", "name", "occurrence", "state"])
+    op.create_index("ix_messages_maker_name_state_due_at", "messages", ["maker", "name", "state", "due_at"])
     op.create_index("ix_messages_profile_id_created_at", "messages", ["profile_id", "created_at"])
     op.create_index("ix_messages_provider_id", "messages", ["provider_id"])
-    op.create_index("ix_messages_state_channel_due_at", "messages", ["state", "channel", "due_at"])
+    op.create_index(
+        "ix_messages_state_channel_transactional_due_at", "messages", ["state", "channel", "transactional", "due_at"]
+    )
     op.create_table(
         "message_events",
         sa.Column("number", LONG, autoincrement=True, nullable=False),
@@ -61,11 +63,28 @@ def upgrade() -> None:
         sa.Column("key", sa.Text, nullable=False),
         sa.Column("at", Instant, nullable=False),
         sa.Column("properties", sa.JSON, nullable=False),
+        sa.Column("told", sa.Boolean, nullable=False),
+        sa.Column("tell_at", Instant, nullable=False),
         sa.PrimaryKeyConstraint("number", name="pk_message_events"),
         sa.UniqueConstraint("message", "event", "key", name="uq_message_events_message_event_key"),
         sa.ForeignKeyConstraint(["message"], ["messages.number"], name="fk_message_events_message_messages"),
         sqlite_autoincrement=True,
     )
+    op.create_index("ix_message_events_told_tell_at", "message_events", ["told", "tell_at"])
+    op.create_table(
+        "message_reports",
+        sa.Column("number", LONG, autoincrement=True, nullable=False),
+        sa.Column("provider_id", sa.Text, nullable=False),
+        sa.Column("event", sa.Text, nullable=False),
+        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("at", Instant, nullable=False),
+        sa.Column("properties", sa.JSON, nullable=False),
+        sa.Column("received_at", Instant, nullable=False),
+        sa.PrimaryKeyConstraint("number", name="pk_message_reports"),
+        sa.UniqueConstraint("provider_id", "event", "key", name="uq_message_reports_provider_id_event_key"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_message_reports_received_at", "message_reports", ["received_at"])
 
 
 def downgrade() -> None:
