@@ -93,6 +93,11 @@ class Definitions:
     def __exit__(self, *_: object) -> None:
         self._ledger.close()
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of definitions that there are, beside segments."""
+        return tuple(_KINDS)
+
     def checked(
         self, kind: str, name: str, body: object, *, beside: Mapping[str, Collection[str]] | None = None
     ) -> dict[str, Any]:
@@ -104,6 +109,8 @@ class Definitions:
         Raises:
             DefinitionError: with all faults of the document, names of what is not there among them.
         """
+        if kind not in _KINDS:
+            raise UserError(f"there is no kind of definition `{kind}`", hint=f"There are {', '.join(_KINDS)}.")
         reader = _KINDS[kind]
         if not name.strip() or len(name) > _NAME_LENGTH or not name.isprintable():
             raise SettingError(f"`{name[:50]}` cannot be the name of a {kind}", hint="Use up to 200 printable letters.")

@@ -28,6 +28,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "identities": (*LEAVES, "model", "store", "runtime"),
     "people": (*LEAVES, "model", "store", "segment language", "segment running", "measure", "identities"),
     "documents": LEAVES,
+    "applying": (*LEAVES, "model", "documents", "engagement", "runtime", "decide", "segment language"),
     # Definitions of engagement, and campaigns by name: the ledger only, so they work beside a server.
     "engagement": (*LEAVES, "config", "model", "store", "collecting", "segment language", "decide"),
     "campaigning": (*LEAVES, "config", "model", "store", "collecting", "decide"),
