@@ -112,6 +112,7 @@ class Collector(Generic[Ticket]):
         settings = config.read(path)
         self.clock = clock or SystemClock()
         self.limits = PayloadLimits(settings.event_kilobytes << 10, settings.batch_kilobytes << 10)
+        self.most_requests = settings.queued_requests
         self._ledger = open_ledger(path, _PATIENCE)
         self._rejections = Rejections(self._ledger.database)
         self._keys: dict[str, Key] = {}

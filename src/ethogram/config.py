@@ -34,6 +34,7 @@ class Settings:
         batch_kilobytes: how much one request may hold.
         load_megabytes: how much a file may hold that is posted to be loaded.
         queued_messages: how many messages a collector lets wait for the disk before it asks senders to come later.
+        queued_requests: how many requests it lets wait, likewise, so that none waits long.
         keep_days: how long the ledger keeps messages that the warehouse has.
         remember_days: how long a repeated `messageId` is recognised.
         allow_addresses: networks, separated by commas, that webhooks and syncs may send to although they are not
@@ -50,6 +51,7 @@ class Settings:
     batch_kilobytes: int = 500
     load_megabytes: int = 1_024
     queued_messages: int = 20_000
+    queued_requests: int = 500
     keep_days: int = 30
     remember_days: int = 2
     allow_addresses: str = ""

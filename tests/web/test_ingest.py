@@ -278,12 +278,13 @@ def test_collectors_on_one_ledger_feed_the_one_that_owns_the_warehouse(tmp_path:
     assert stored(place) == sorted([*(f"m{at}" for at in range(40)), *(f"n{at}" for at in range(80))])
 
 
-def test_more_than_can_wait_is_refused_at_once_and_what_was_taken_is_stored(tmp_path: Path) -> None:
+@pytest.mark.parametrize("limit", ["queued_messages", "queued_requests"])
+def test_more_than_can_wait_is_refused_at_once_and_what_was_taken_is_stored(tmp_path: Path, limit: str) -> None:
     import sqlite3
 
     place = workspace(tmp_path / "shop")
     settings = place / "ethogram.toml"
-    settings.write_text(settings.read_text() + "queued_messages = 40\n")
+    settings.write_text(settings.read_text() + f"{limit} = 40\n")
     with Server(place, "collect") as server:
         server.send("/v1/batch", calls("first"))
         busy = sqlite3.connect(place / "ledger.sqlite", isolation_level=None)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ethogram.web.metrics import Metrics
 
 PREFIX = "/v1/"
+_OVERLOADED = {"code": "overloaded", "message": "more events come than can be written; send this again later"}
 
 
 class Ticket:
@@ -55,6 +56,7 @@ class Ingest:
         self._collector = collector
         self._metrics = metrics
         self._asking: asyncio.Task[Unsure | None] | None = None
+        self._waiting = 0  # requests that wait for the disk
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
@@ -86,6 +88,8 @@ class Ingest:
             return 0, {}
         if isinstance(body, Unreadable):
             return self._refused(endpoint, body.status, body.code, body.message)
+        if self._waiting >= self._collector.most_requests:
+            return 429, _OVERLOADED  # before anything is read or parsed: what is refused must cost next to nothing
         given = key_of(scope)
         if given is not None:
             refused = await self._refused_key(endpoint, given)
@@ -136,8 +140,12 @@ class Ingest:
             return status, {"code": first.code, "message": message, "rejected": rejected}
         ticket = Ticket()
         if not self._collector.offer(ticket, taken):
-            return 429, {"code": "overloaded", "message": "more events come than can be written; send this again later"}
-        outcome = await ticket.future
+            return 429, _OVERLOADED
+        self._waiting += 1
+        try:
+            outcome = await ticket.future
+        finally:
+            self._waiting -= 1
         if isinstance(outcome, Failed):
             return 503, {"code": "unavailable", "message": "nothing was kept; send this again later"}
         for each in taken.messages:
