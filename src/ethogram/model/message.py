@@ -118,6 +118,7 @@ class Message:
 
     Attributes:
         number: in the order of making.
+        code: why, in a word to count by; None where there is nothing to say.
         address: where it went: an e-mail address, a number, a device's id; None until it is sent.
         reason: why it was refused, postponed, or failed, in words for people.
         provider_id: the provider's own id of it.
@@ -127,6 +128,7 @@ class Message:
     id: str
     wanted: Wanted
     state: State
+    code: str | None
     reason: str | None
     address: str | None
     attempts: int
