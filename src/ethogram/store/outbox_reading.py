@@ -1,0 +1,183 @@
+"""Looking at the outbox: messages, how many are in which state, and what may be forgotten.
+
+Step of the path: store. Reads messages; removes those that ended long ago, and no id that might be asked for again.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from ethogram.model.message import Channel, Maker, Message, Origin, State, Wanted
+from ethogram.store import tables
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ethogram.store.database import Database
+
+_TABLE = tables.messages
+_TOGETHER = 2_000  # rows that are removed in one transaction
+_LIVE = (State.WAITING, State.CLAIMED, State.UNSURE)
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many messages of a campaign or journey are alike.
+
+    Attributes:
+        code: why, in a word; None where there is nothing to say.
+    """
+
+    version: int
+    step: str
+    variant: str
+    state: State
+    code: str | None
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How much is to be sent through a channel: due now, since when, in all; and how much a person decides about."""
+
+    channel: Channel
+    due: int
+    oldest_at: dt.datetime | None
+    waiting: int
+    unsure: int
+
+
+def message(row: Any, state: State | None = None) -> Message:
+    """The message of a row; in another state, where that was just changed."""
+    origin = Origin(Maker(row.maker), row.name, row.version, row.occurrence, row.step, row.variant)
+    wanted = Wanted(
+        origin,
+        row.profile_id,
+        Channel(row.channel),
+        row.template,
+        row.due_at,
+        topic=row.topic,
+        priority=row.priority,
+        transactional=row.transactional,
+        data=row.data,
+        expires_at=row.expires_at,
+        twice_rather_than_not=row.twice_rather_than_not,
+    )
+    return Message(
+        number=row.number,
+        id=row.id,
+        wanted=wanted,
+        state=state or State(row.state),
+        code=row.code,
+        reason=row.reason,
+        address=row.address,
+        attempts=row.attempts,
+        due_at=row.due_at,
+        provider_id=row.provider_id,
+        created_at=row.created_at,
+        finished_at=row.finished_at,
+    )
+
+
+def find(connection: sa.Connection, id_: str) -> Message | None:
+    """The message of an id, if there is one."""
+    row = connection.execute(sa.select(_TABLE).where(_TABLE.c.id == id_)).one_or_none()
+    return None if row is None else message(row)
+
+
+def listed(
+    connection: sa.Connection,
+    *,
+    state: State | None = None,
+    origin: tuple[Maker, str] | None = None,
+    profile_ids: Sequence[str] | None = None,
+    channel: Channel | None = None,
+    before: int | None = None,
+    limit: int = 100,
+) -> tuple[Message, ...]:
+    """Messages, newest first, narrowed as told.
+
+    Args:
+        profile_ids: of a person, under each id.
+        before: a number: only older ones, for the next page.
+    """
+    query = sa.select(_TABLE).order_by(_TABLE.c.number.desc()).limit(limit)
+    if state is not None:
+        query = query.where(_TABLE.c.state == state)
+    if origin is not None:
+        query = query.where((_TABLE.c.maker == origin[0]) & (_TABLE.c.name == origin[1]))
+    if profile_ids is not None:
+        query = query.where(_TABLE.c.profile_id.in_(profile_ids))
+    if channel is not None:
+        query = query.where(_TABLE.c.channel == channel)
+    if before is not None:
+        query = query.where(_TABLE.c.number < before)
+    return tuple(message(row) for row in connection.execute(query))
+
+
+def unsure(connection: sa.Connection, limit: int = 1_000) -> tuple[Message, ...]:
+    """Messages of which nobody knows whether they were sent, oldest first."""
+    query = sa.select(_TABLE).where(_TABLE.c.state == State.UNSURE).order_by(_TABLE.c.number).limit(limit)
+    return tuple(message(row) for row in connection.execute(query))
+
+
+def counts(connection: sa.Connection, maker: Maker, name: str, *, occurrence: str | None = None) -> tuple[Count, ...]:
+    """How many messages of a campaign or journey are in which state, by version, step and variant."""
+    columns = (_TABLE.c.version, _TABLE.c.step, _TABLE.c.variant, _TABLE.c.state, _TABLE.c.code)
+    query = (
+        sa.select(*columns, sa.func.count())
+        .where((_TABLE.c.maker == maker) & (_TABLE.c.name == name))
+        .group_by(*columns)
+        .order_by(*columns)
+    )
+    if occurrence is not None:
+        query = query.where(_TABLE.c.occurrence == occurrence)
+    return tuple(
+        Count(version, step, variant, State(state), code, int(messages))
+        for version, step, variant, state, code, messages in connection.execute(query)
+    )
+
+
+def depths(connection: sa.Connection, now: dt.datetime) -> tuple[Depth, ...]:
+    """How much is to be sent, for each channel that has anything."""
+    due = (_TABLE.c.state == State.WAITING) & (_TABLE.c.due_at <= now)
+    query = (
+        sa.select(
+            _TABLE.c.channel,
+            sa.func.count(sa.case((due, 1))).label("due"),
+            sa.func.min(sa.case((due, _TABLE.c.due_at))).label("oldest_at"),
+            sa.func.count(sa.case((_TABLE.c.state != State.UNSURE, 1))).label("waiting"),
+            sa.func.count(sa.case((_TABLE.c.state == State.UNSURE, 1))).label("unsure"),
+        )
+        .where(_TABLE.c.state.in_(_LIVE))
+        .group_by(_TABLE.c.channel)
+        .order_by(_TABLE.c.channel)
+    )
+    return tuple(
+        Depth(Channel(row.channel), int(row.due), row.oldest_at, int(row.waiting), int(row.unsure))
+        for row in connection.execute(query)
+    )
+
+
+def prune(database: Database, before: dt.datetime) -> int:
+    """How many messages it removed that ended before an instant, with what happened to them.
+
+    Until then a message that is wanted again is known: whatever may still want it must end before.
+    """
+    events = tables.message_events
+    removed = 0
+    while True:
+        old = ~_TABLE.c.state.in_(_LIVE) & (_TABLE.c.finished_at < before)
+        with database.writing() as connection:
+            query = sa.select(_TABLE.c.number).where(old).order_by(_TABLE.c.number).limit(_TOGETHER)
+            numbers = list(connection.execute(query).scalars())
+            if numbers:
+                connection.execute(events.delete().where(events.c.message.in_(numbers)))
+                connection.execute(_TABLE.delete().where(_TABLE.c.number.in_(numbers)))
+        removed += len(numbers)
+        if len(numbers) < _TOGETHER:
+            return removed
