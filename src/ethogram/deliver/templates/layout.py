@@ -22,8 +22,12 @@ _TAGS = frozenset(
     "mj-button mj-image mj-divider mj-spacer mj-table mj-social mj-social-element mj-navbar mj-navbar-link "
     "mj-accordion mj-accordion-element mj-accordion-title mj-accordion-text mj-carousel mj-carousel-image".split()
 )
-_ENDING = frozenset(("mj-text", "mj-button", "mj-table", "mj-raw", "mj-accordion-title", "mj-accordion-text",
-    "mj-social-element", "mj-navbar-link"))  # fmt: skip
+# What these hold is HTML, or text, and need not be XML.
+_FREE = re.compile(
+    r"<(mj-text|mj-button|mj-table|mj-raw|mj-accordion-title|mj-accordion-text|mj-social-element|mj-navbar-link|mj-style"
+    r"|mj-title|mj-preview)\b((?:[^>\"']|\"[^\"]*\"|'[^']*')*)(?<!/)>(.*?)</\1\s*>",
+    re.DOTALL,
+)
 _INLINER = css_inline.CSSInliner(keep_style_tags=True, load_remote_stylesheets=False, keep_link_tags=True)
 
 
@@ -42,13 +46,13 @@ def from_mjml(source: str) -> str:
         LayoutError: it is no MJML, or has a tag that MJML does not.
     """
     document = holed(source, unescape=True)
-    faults = [*document.faults, *_unknown(document.text)]
+    faults = [*document.faults, *(_unknown(document.text) or _malformed(document.text))]
     if faults:
         raise LayoutError(faults)
     try:
         made = mjml2html(_escaped(document.text), fonts={})
     except ValueError as error:
-        raise LayoutError([f"is no MJML: {document.filled(str(error))}{_hint(document.text)}"]) from None
+        raise LayoutError([f"is no MJML: {document.filled(str(error))}"]) from None
     return _finished(document, made)
 
 
@@ -125,15 +129,14 @@ def _escaped(text: str) -> str:
     return re.sub(r"&(?!#?\w+;)", "&amp;", text)
 
 
-def _hint(text: str) -> str:
-    """Where a reader of XML stumbles, as the layout's own reader does not say it."""
-    reader = xml.parsers.expat.ParserCreate()
-    reader.UseForeignDTD(False)
+def _malformed(text: str) -> list[str]:
+    """Where a layout is no XML; its own reader is silent about some of that, and knows no lines."""
+    bare = _FREE.sub(lambda match: f"<{match[1]}{match[2]}/>" + "\n" * match[0].count("\n"), _escaped(text))
     try:
-        reader.Parse(re.sub(r"&(?!(?:lt|gt|amp|quot|apos|#\d+);)\w+;", "", _escaped(text)), True)
+        xml.parsers.expat.ParserCreate().Parse(re.sub(r"&\w+;", "", bare), True)
     except xml.parsers.expat.ExpatError as error:
-        return f" (line {error.lineno}: {xml.parsers.expat.errors.messages[error.code]})"
-    return ""
+        return [f"is no MJML: line {error.lineno}: {xml.parsers.expat.errors.messages[error.code]}"]
+    return []
 
 
 # --- plain text ---------------------------------------------------------------------------------------------------
@@ -206,8 +209,8 @@ class _Text(HTMLParser):
             shown = "".join(self.pieces[begin:]).strip()
             if href and not href.startswith("#") and href.removeprefix("mailto:").removeprefix("tel:") != shown:
                 self.pieces.append(f" ({href})" if shown else href)
-        elif tag in _BLOCKS and tag not in ("br", "hr", "li"):
-            self.pieces.append("\n" if tag in ("tr", "div", "table", "ul", "ol") else "\n\n")
+        elif tag in _BLOCKS and tag not in ("br", "hr", "li", "tr"):
+            self.pieces.append("\n" if tag in ("div", "table", "ul", "ol") else "\n\n")
 
     def handle_data(self, data: str) -> None:
         if not self._silent:
