@@ -53,26 +53,34 @@ def read(paths: Iterable[Path]) -> tuple[Document, ...]:
         InputError: a file is not there, is too large, or is no YAML.
         DefinitionError: a kind is unknown, or one definition is there twice; with all such faults.
     """
+    return documents((str(file), parse(_text(file), str(file))) for file in _files(paths))
+
+
+def documents(contents: Iterable[tuple[str, Any]]) -> tuple[Document, ...]:
+    """The definitions in contents that were read already, each with its source, in the order of saving.
+
+    Raises:
+        DefinitionError: a kind is unknown, or one definition is there twice; with all such faults.
+    """
     found: dict[tuple[str, str], Document] = {}
     faults: list[tuple[str, str]] = []
-    for file in _files(paths):
-        content = parse(_text(file), str(file))
+    for source, content in contents:
         if content is None:
             continue
         if not isinstance(content, Mapping):
-            faults.append((str(file), f"must be a mapping of kinds to definitions: {', '.join(KINDS)}"))
+            faults.append((source, f"must be a mapping of kinds to definitions: {', '.join(KINDS)}"))
             continue
         for kinds, named in content.items():
             if kinds not in KINDS:
-                faults.append((f"{file}: {kinds}", f"is no kind of definition; there are {', '.join(KINDS)}"))
+                faults.append((f"{source}: {kinds}", f"is no kind of definition; there are {', '.join(KINDS)}"))
             elif not isinstance(named, Mapping):
-                faults.append((f"{file}: {kinds}", "must be a mapping of names to definitions"))
+                faults.append((f"{source}: {kinds}", "must be a mapping of names to definitions"))
             else:
                 for name, body in named.items():
-                    document = Document(KINDS[kinds], str(name), body, str(file))
+                    document = Document(KINDS[kinds], str(name), body, source)
                     before = found.setdefault((document.kind, document.name), document)
                     if before is not document:
-                        faults.append((f"{file}: {kinds}.{name}", f"is in {before.source} too"))
+                        faults.append((f"{source}: {kinds}.{name}", f"is in {before.source} too"))
     if faults:
         raise DefinitionError("what the files say", faults)
     order = list(KINDS.values())
@@ -159,7 +167,9 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _block(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+    odd = any(each in text for each in "\r\x85\u2028\u2029")  # line ends that readers turn into others
+    style = '"' if odd else "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 _Dumper.add_representer(str, _block)

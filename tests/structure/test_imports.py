@@ -56,10 +56,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "serving": (*LEAVES, "config", "collecting", "delivering", "recipients", "receiving", "runtime", "web", "workers"),
     "workers": LEAVES,
     "cli": (*LEAVES, "config", "model", "runtime", "collecting", "recipients", "receiving", "following", "replaying",
-        "serving", "segment templates", "identities", ROOT,
+        "serving", "segment templates", "identities", "documents", "engagement", "campaigning", "applying", ROOT,
     ),
     "web": (*LEAVES, "config", "model", "runtime", "collecting", "recipients", "receiving", "segment templates",
-        "identities",
+        "identities", "documents", "engagement", "campaigning", "applying",
     ),
     "__main__": ("cli",),
     ROOT: (*LEAVES, "model", "config", "runtime", "frames", "segment language"),
@@ -96,6 +96,10 @@ DRIVERS: dict[str, tuple[str, ...]] = {
     ),
     "aiohttp": ("deliver",),
     "yarl": ("deliver",),  # aiohttp's addresses, so that what is checked is what is connected to
+    "liquid": ("deliver",),
+    "babel": ("deliver",),  # amounts and months of a language; the template language brings it along
+    "mjml": ("deliver",),
+    "css_inline": ("deliver",),
     "cronsim": ("deliver", "decide"),
     "yaml": ("documents",),
     "cryptography": ("collect",),  # signatures with public keys, loaded when a source has one

@@ -263,7 +263,7 @@ def test_scopes_are_held_on_every_route(at: Shop) -> None:
     # They change nothing, and have a body.
     reading = {
         "/api/preview", "/api/explain", "/api/evaluate", "/api/segments/{name}/difference", "/api/sources/{name}/test",
-        "/api/source-mappings/test",
+        "/api/source-mappings/test", "/api/plan",
     }  # fmt: skip
     seen = 0
     for path, operations in document["paths"].items():
@@ -324,7 +324,8 @@ ROUTES = {
     "members": "/api/members", "evaluate": "/api/evaluate", "why": "/api/segments/{name}/why/{profile_id}",
     "explain": "/api/explain", "history": "/api/segments/{name}/history", "overlap": "/api/overlap",
     "verify": "/api/verify", "doctor": "/api/doctor", "rebuild": "/api/rebuild", "webhooks": "/api/webhooks",
-    "syncs": "/api/syncs", "sources": "/api/sources",
+    "syncs": "/api/syncs", "sources": "/api/sources", "campaigns": "/api/campaigns", "plan": "/api/plan",
+    "apply": "/api/apply", "dump": "/api/definitions",
 }  # fmt: skip
 
 

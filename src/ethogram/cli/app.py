@@ -47,6 +47,14 @@ SECTIONS: dict[str, tuple[Listed, ...]] = {
         ),
         Listed("rejected", "rejected", "List what the server rejected, with the reasons."),
     ),
+    "Engage": (
+        Listed("campaigns", "campaigns", "Define, start, stop and call campaigns."),
+        Listed(
+            "plan", "applying", "Show what applying files would change, and how many people it concerns; save nothing."
+        ),
+        Listed("apply", "applying", "Save what files define: segments, templates, campaigns and the like."),
+        Listed("dump", "applying", "Print the saved definitions as a file that `ethogram apply` takes."),
+    ),
     "Send elsewhere": (
         Listed("webhooks", "webhooks", "Tell other systems who enters and who leaves segments."),
         Listed("syncs", "syncs", "Keep files and other systems equal to a segment's members."),

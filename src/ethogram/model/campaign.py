@@ -195,7 +195,8 @@ class Campaign:
             "not_in": list(self.audience.without),
             "where": self.audience.where,
         }
-        body["audience"] = {key: value for key, value in audience.items() if value}
+        if any(audience.values()):
+            body["audience"] = {key: value for key, value in audience.items() if value}
         body["when"] = _when_body(self.when)
         if len(self.variants) == 1 and not self.variants[0].name:
             body["template"] = self.variants[0].template

@@ -8,6 +8,7 @@ from litestar import Request, Response
 from litestar.exceptions import ClientException, HTTPException
 
 from ethogram.errors import (
+    DefinitionError,
     EthogramError,
     InternalError,
     LedgerError,
@@ -45,7 +46,10 @@ class ConflictError(ClientException):
 
 def of_ours(_: Asked, error: EthogramError) -> Response[Failure]:
     """The answer to an error that Ethogram raises on purpose."""
-    return _answer(_status(error), Failure(error.code, error.message, error.hint))
+    details: list[Any] | None = None
+    if isinstance(error, DefinitionError):
+        details = [{"place": place, "wrong": wrong} for place, wrong in error.faults]
+    return _answer(_status(error), Failure(error.code, error.message, error.hint, details))
 
 
 def _status(error: EthogramError) -> int:

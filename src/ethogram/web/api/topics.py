@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from ethogram.web.api import (
+    campaigns,
     care,
     data,
+    definitions,
     identities,
     keys,
     loads,
@@ -19,8 +21,10 @@ from ethogram.web.api import (
 )
 
 ROUTERS = (
+    campaigns.router,
     care.router,
     data.router,
+    definitions.router,
     identities.router,
     identities.decisions,
     keys.router,

@@ -1,0 +1,259 @@
+"""The verb `campaigns`: message plans, and what they do. It opens the ledger only, so it works beside a server."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ethogram.cli.context import found, json_option, workspace_option
+from ethogram.cli.help import Verbs
+from ethogram.cli.hostile import visible
+from ethogram.cli.output import Output
+from ethogram.cli.plain import to_plain
+
+if TYPE_CHECKING:
+    from ethogram.campaigning import Campaigns, Launch, Progress
+    from ethogram.engagement import Definitions
+
+
+@click.group(
+    cls=Verbs,
+    examples=(
+        "ethogram campaigns save spring spring.yaml",
+        "ethogram campaigns start spring",
+        "ethogram campaigns show spring",
+        "ethogram campaigns trigger order-shipped --to ann --data '{\"order\": 7}'",
+    ),
+)
+def campaigns() -> None:
+    """Define, start, stop and call campaigns."""
+
+
+@campaigns.command("list", examples=("ethogram campaigns list", "ethogram campaigns list --json"))
+@json_option
+@workspace_option
+def list_(as_json: bool) -> None:
+    """List the campaigns, and what each does now."""
+    with _definitions() as definitions, _campaigns() as opened:
+        rows = [(saved, opened.progress(saved.name)) for saved in definitions.listed("campaign")]
+    out = Output()
+    if as_json:
+        out.json([{**to_plain(saved), "state": progress.state, "reason": progress.reason} for saved, progress in rows])
+        return
+    if not rows:
+        out.note("there is no campaign; `ethogram campaigns save NAME FILE` makes one")
+    for saved, progress in rows:
+        out.line((f"{visible(saved.name)}", "bold"), f"  {_state(progress)}  version {saved.version}")
+
+
+@campaigns.command(examples=("ethogram campaigns save spring spring.yaml", "ethogram campaigns save spring -"))
+@click.argument("name")
+@click.argument("file", type=click.File("r", encoding="utf-8"))
+@json_option
+@workspace_option
+def save(name: str, file: Any, as_json: bool) -> None:
+    """Save a campaign that a YAML or JSON file describes; it is not started.
+
+    Another document under the same name is a new version; a campaign under way goes on by its newest one.
+    """
+    body = importlib.import_module("ethogram.documents").parse(file.read(), getattr(file, "name", "the file"))
+    with _definitions() as opened:
+        saved = opened.save("campaign", name, body)
+    out = Output()
+    if as_json:
+        out.json(saved)
+        return
+    told = "is saved" if saved.new else "says this already"
+    out.line((visible(name), "bold"), f" {told}: version {saved.version}")
+
+
+@campaigns.command(examples=("ethogram campaigns show spring", "ethogram campaigns show spring --version 1"))
+@click.argument("name")
+@click.option("--version", type=click.IntRange(1), help="Default: the newest one.")
+@json_option
+@workspace_option
+def show(name: str, version: int | None, as_json: bool) -> None:
+    """Show a campaign: its definition, what it does, and its launches."""
+    with _definitions() as definitions, _campaigns() as opened:
+        saved = definitions.get("campaign", name, version)
+        progress, launches, following = opened.progress(name), opened.launches(name, limit=5), opened.next_at(name)
+    out = Output()
+    if as_json:
+        out.json({**to_plain(saved), "progress": progress, "launches": launches, "next": following})
+        return
+    out.line((visible(name), "bold"), f"  version {saved.version}, {_state(progress)}")
+    text = importlib.import_module("ethogram.documents").dump([("campaign", name, saved.body)])
+    for line in text.splitlines()[2:]:
+        out.line(visible(line[2:]))
+    if following is not None:
+        out.line(f"next: {following.due_at:%Y-%m-%d %H:%M} UTC")
+    for launch in launches:
+        _launch_line(out, launch)
+
+
+@campaigns.command(examples=("ethogram campaigns versions spring",))
+@click.argument("name")
+@json_option
+@workspace_option
+def versions(name: str, as_json: bool) -> None:
+    """List the versions of a campaign, oldest first."""
+    with _definitions() as opened:
+        opened.get("campaign", name)
+        rows = opened.versions("campaign", name)
+    out = Output()
+    if as_json:
+        out.json(rows)
+        return
+    for each in rows:
+        out.line(f"{each.version:>4}  {each.created_at:%Y-%m-%d %H:%M} UTC  {visible(json.dumps(each.body))}")
+
+
+@campaigns.command(examples=("ethogram campaigns start spring",))
+@click.argument("name")
+@json_option
+@workspace_option
+def start(name: str, as_json: bool) -> None:
+    """Let a campaign begin; the server decides and sends."""
+    with _campaigns() as opened:
+        _told(name, opened.start(name), as_json=as_json)
+
+
+@campaigns.command(examples=("ethogram campaigns stop spring --reason 'a typo'",))
+@click.argument("name")
+@click.option("--reason", default="", help="Why, for those who wonder.")
+@json_option
+@workspace_option
+def stop(name: str, reason: str, as_json: bool) -> None:
+    """Let a campaign rest: nothing more is decided or sent until it is resumed."""
+    with _campaigns() as opened:
+        _told(name, opened.stop(name, reason=reason), as_json=as_json)
+
+
+@campaigns.command(examples=("ethogram campaigns resume spring",))
+@click.argument("name")
+@json_option
+@workspace_option
+def resume(name: str, as_json: bool) -> None:
+    """Let a stopped campaign go on where it was."""
+    with _campaigns() as opened:
+        _told(name, opened.resume(name), as_json=as_json)
+
+
+@campaigns.command(examples=("ethogram campaigns finish spring",))
+@click.argument("name")
+@json_option
+@workspace_option
+def finish(name: str, as_json: bool) -> None:
+    """End a campaign for good."""
+    with _campaigns() as opened:
+        _told(name, opened.finish(name), as_json=as_json)
+
+
+@campaigns.command(
+    examples=(
+        "ethogram campaigns trigger order-shipped --to ann --data '{\"order\": 7}' --key order-7",
+        "ethogram campaigns trigger reminder --recipients people.json",
+    )
+)
+@click.argument("name")
+@click.option("--to", "to", multiple=True, help="A profile id; repeat it for more.")
+@click.option(
+    "--recipients",
+    type=click.File("r", encoding="utf-8"),
+    help='A JSON list of `{"profile_id": …, "data": {…}}`; `-` reads standard input.',
+)
+@click.option("--data", default="{}", help="JSON for the templates, the same for all.")
+@click.option("--key", help="Names the call: the same key again sends nothing again.")
+@json_option
+@workspace_option
+def trigger(name: str, to: tuple[str, ...], recipients: Any, data: str, key: str | None, as_json: bool) -> None:
+    """Send a campaign that is sent by calls to some people, now."""
+    chosen = [{"profile_id": id_} for id_ in to] + (_json(recipients.read(), list) if recipients is not None else [])
+    with _campaigns() as opened:
+        launch, new = opened.trigger(name, chosen, data=_json(data, dict), key=key)
+    out = Output()
+    if as_json:
+        out.json({"launch": launch, "new": new})
+        return
+    out.line(
+        f"{len(chosen):,} {'recipient' if len(chosen) == 1 else 'recipients'}" if new else "this call was made before"
+    )
+
+
+@campaigns.command(examples=("ethogram campaigns launches spring",))
+@click.argument("name")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many at most.")
+@json_option
+@workspace_option
+def launches(name: str, limit: int, as_json: bool) -> None:
+    """List a campaign's launches, newest first: when it was sent, and how far each has come."""
+    with _campaigns() as opened:
+        rows = opened.launches(name, limit=limit)
+    out = Output()
+    if as_json:
+        out.json(rows)
+        return
+    if not rows:
+        out.note("it was not sent yet")
+    for each in rows:
+        _launch_line(out, each)
+
+
+@campaigns.command(examples=("ethogram campaigns remove spring",))
+@click.argument("name")
+@workspace_option
+def remove(name: str) -> None:
+    """Remove a campaign; what it has sent stays on record."""
+    with _definitions() as definitions, _campaigns() as opened:
+        if opened.progress(name).state == "active":
+            raise click.UsageError(
+                f"Campaign `{visible(name)}` is under way; `ethogram campaigns finish` ends it first."
+            )
+        definitions.remove("campaign", name)
+    Output().note(f"campaign {visible(name)} is gone")
+
+
+def _told(name: str, progress: Progress, *, as_json: bool) -> None:
+    out = Output()
+    if as_json:
+        out.json(progress)
+        return
+    out.line((visible(name), "bold"), f"  {_state(progress)}")
+
+
+def _state(progress: Progress) -> str:
+    return progress.state.value + (f": {visible(progress.reason)}" if progress.reason else "")
+
+
+def _launch_line(out: Output, launch: Launch) -> None:
+    many = f"{launch.decided:,} people decided about" if launch.decided else ""
+    occurrence = visible(launch.occurrence)
+    out.line(f"{launch.due_at:%Y-%m-%d %H:%M:%S} UTC  {launch.state.value:<8}  {occurrence}  {many}".rstrip())
+
+
+def _json(text: str, kind: type) -> Any:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise click.UsageError(f"`{visible(text[:80])}` is no JSON: {error}") from None
+    if not isinstance(value, kind):
+        raise click.UsageError(f"`{visible(text[:80])}` must be a JSON {'list' if kind is list else 'object'}.")
+    return value
+
+
+def _workspace() -> Path:
+    return found(click.get_current_context().find_object(str))
+
+
+def _campaigns() -> Campaigns:
+    opened: Campaigns = importlib.import_module("ethogram.campaigning").Campaigns(_workspace())
+    return opened
+
+
+def _definitions() -> Definitions:
+    opened: Definitions = importlib.import_module("ethogram.engagement").Definitions(_workspace())
+    return opened
