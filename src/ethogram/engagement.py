@@ -14,8 +14,10 @@ from typing import Any, Protocol, Self
 from ethogram.clock import Clock, SystemClock
 from ethogram.collecting import open_ledger
 from ethogram.decide.campaigns.occurrences import check_cron
+from ethogram.deliver.templates.compiling import faults
 from ethogram.errors import DefinitionError, SegmentError, SettingError, UserError
 from ethogram.model.campaign import Campaign, Checks, OnEvent
+from ethogram.model.template import Template
 from ethogram.segment.checker import check
 from ethogram.segment.parser import parse
 from ethogram.segment.rewrites import references
@@ -67,6 +69,7 @@ def _campaign_uses(campaign: Campaign) -> Iterable[Use]:
 
 
 _KINDS: dict[str, _Kind] = {
+    "template": _Kind(lambda name, body, _: Template.from_body(name, body, check=faults), lambda _: ()),
     "campaign": _Kind(lambda name, body, checks: Campaign.from_body(name, body, checks=checks), _campaign_uses),
 }
 
@@ -115,13 +118,13 @@ class Definitions:
         if not name.strip() or len(name) > _NAME_LENGTH or not name.isprintable():
             raise SettingError(f"`{name[:50]}` cannot be the name of a {kind}", hint="Use up to 200 printable letters.")
         definition = reader.read(name, body, Checks(_check_condition, check_cron))
-        faults = [
+        missing = [
             (use.place, f"there is no {use.kind} `{use.name}`")
             for use in reader.uses(definition)
             if use.name not in (beside or {}).get(use.kind, ()) and not self._exists(use.kind, use.name)
         ]
-        if faults:
-            raise DefinitionError(f"{kind} `{name}`", faults)
+        if missing:
+            raise DefinitionError(f"{kind} `{name}`", missing)
         return definition.to_body()
 
     def save(self, kind: str, name: str, body: object, *, actor: str = "local") -> Saved:

@@ -16,6 +16,7 @@ from ethogram.store import definitions
 if TYPE_CHECKING:
     from cli.conftest import Ethogram
 
+HELLO = {"channel": "email", "subject": "Hi", "text": "Hi {{ first_name | default: 'you' }}"}
 CALLED = "channel: email\ntemplate: hello\nwhen: {api: true}\n"
 FILE = f"""
 segments:
@@ -30,7 +31,7 @@ campaigns:
 def at(shop: Path) -> Path:
     ledger = open_ledger(shop)
     with ledger.database.writing() as connection:
-        definitions.save(connection, "template", "hello", {"text": "Hi"}, dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+        definitions.save(connection, "template", "hello", HELLO, dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
     ledger.close()
     (shop / "file.yaml").write_text(FILE)
     return shop
@@ -105,3 +106,23 @@ def test_what_is_no_json_is_refused(command: Ethogram, args: tuple[str, str]) ->
     result = command("campaigns", "trigger", "shipped", "--to", "ann", *args, input="{}")
     assert result.exit_code == ExitCode.USAGE
     assert "JSON" in result.stderr
+
+
+@pytest.mark.usefixtures("at")
+def test_a_template_is_saved_shown_and_not_removed_while_it_is_used(command: Ethogram) -> None:
+    hello = "channel: sms\ntext: |\n  Hi {{ first_name | default: 'you' }}!\ndescription: A greeting\n"
+    assert "version 2" in answered(command, "templates", "save", "hello", "-", input=hello)
+    assert "A greeting" in answered(command, "templates", "list")
+    assert "Hi {{ first_name" in answered(command, "templates", "show", "hello")
+    assert [each["version"] for each in json.loads(answered(command, "templates", "versions", "hello", "--json"))] == [
+        1,
+        2,
+    ]
+    refused = command("templates", "save", "hello", "-", input=hello.replace("}}", "}"))
+    assert (refused.exit_code, "text: " in refused.stderr) == (ExitCode.USER_ERROR, True)
+    answered(command, "campaigns", "save", "shipped", "-", input=CALLED)
+    refused = command("templates", "remove", "hello")
+    assert (refused.exit_code, "campaign `shipped`" in refused.stderr) == (ExitCode.USER_ERROR, True)
+    answered(command, "campaigns", "remove", "shipped")
+    answered(command, "templates", "remove", "hello")
+    assert json.loads(answered(command, "templates", "list", "--json")) == []

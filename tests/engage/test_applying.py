@@ -18,6 +18,7 @@ from ethogram.engagement import Definitions
 from ethogram.errors import DefinitionError
 from ethogram.store import definitions
 
+HELLO = {"channel": "email", "subject": "Hi", "text": "Hi {{ first_name | default: 'you' }}"}
 NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 FILE = """
 segments:
@@ -46,7 +47,7 @@ def shop(tmp_path: Path) -> Iterator[Workspace]:
     with eg.init(tmp_path / "shop", clock=ManualClock(NOW)) as workspace:
         workspace.load_events(events)
         with workspace._ledger.database.writing() as connection:
-            definitions.save(connection, "template", "hello", {"text": "Hi"}, NOW)
+            definitions.save(connection, "template", "hello", HELLO, NOW)
         yield workspace
 
 
@@ -102,7 +103,7 @@ def test_what_is_exported_is_what_is_applied(shop: Workspace, applying: Applying
     applying.apply(read([write(shop, FILE)]))
     again = read([write(shop, applying.export(), "b.yaml")])
     assert {each.state for each in applying.difference(again)} == {"same"}
-    assert len(again) == 3
+    assert len(again) == 4
     assert applying.export(["campaign"]).startswith("campaigns:")
 
 

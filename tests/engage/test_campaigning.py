@@ -15,6 +15,7 @@ from ethogram.engagement import Definitions
 from ethogram.errors import DefinitionError, InputError, SettingError, UnknownNameError, UserError
 from ethogram.store import definitions
 
+HELLO = {"channel": "email", "subject": "Hi", "text": "Hi {{ first_name | default: 'you' }}"}
 NOW = dt.datetime(2026, 3, 2, 7, tzinfo=dt.UTC)
 
 
@@ -23,7 +24,7 @@ def shop(tmp_path: Path) -> Path:
     with eg.init(tmp_path / "shop", clock=ManualClock(NOW)) as workspace:
         workspace.segments.save("vip", "count(buy) > 3")
         with workspace._ledger.database.writing() as connection:
-            definitions.save(connection, "template", "hello", {"text": "Hi"}, NOW)
+            definitions.save(connection, "template", "hello", HELLO, NOW)
     return tmp_path / "shop"
 
 

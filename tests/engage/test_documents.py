@@ -25,7 +25,29 @@ def test_what_is_written_is_read_the_same(kind: str, name: str, body: object) ->
     assert parse(text, "it") == {plural: {name: body}}
 
 
-@pytest.mark.parametrize("text", ["1e3", "007", "no", "Null", "~", "1_0", ".5", "=", "2026-03-01", "<<", " a", "a: b", "\x85", "\u2028", "a\r\nb", "\r", "\ufeff", "\x7f"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1e3",
+        "007",
+        "no",
+        "Null",
+        "~",
+        "1_0",
+        ".5",
+        "=",
+        "2026-03-01",
+        "<<",
+        " a",
+        "a: b",
+        "\x85",
+        "\u2028",
+        "a\r\nb",
+        "\r",
+        "\ufeff",
+        "\x7f",
+    ],
+)
 def test_a_text_that_looks_like_something_else_is_written_as_a_text(text: str) -> None:
     assert parse(dump([("segment", text, text)]), "it") == {"segments": {text: text}}
 

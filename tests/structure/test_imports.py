@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "documents": LEAVES,
     "applying": (*LEAVES, "model", "documents", "engagement", "runtime", "decide", "segment language"),
     # Definitions of engagement, and campaigns by name: the ledger only, so they work beside a server.
-    "engagement": (*LEAVES, "config", "model", "store", "collecting", "segment language", "decide"),
+    "engagement": (*LEAVES, "config", "model", "store", "collecting", "segment language", "decide", "deliver"),
     "campaigning": (*LEAVES, "config", "model", "store", "collecting", "decide"),
     "decide": (*LEAVES, "model", "store", "segment language", "segment running"),
     "runtime": (

@@ -13,6 +13,7 @@ from ethogram.store import definitions
 from web.running import Answer, Server
 from web.shop import MANAGE, READ, serving, shop
 
+HELLO = {"channel": "email", "subject": "Hi", "text": "Hi {{ first_name | default: 'you' }}"}
 BODY = {"channel": "email", "template": "hello", "when": {"api": True}}
 
 
@@ -21,7 +22,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     path = shop(tmp_path_factory.mktemp("shop") / "w")
     ledger = open_ledger(path)
     with ledger.database.writing() as connection:
-        definitions.save(connection, "template", "hello", {"text": "Hi"}, dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+        definitions.save(connection, "template", "hello", HELLO, dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
     ledger.close()
     with serving(path) as running:
         yield running
@@ -79,3 +80,16 @@ def test_documents_are_planned_and_applied(server: Server) -> None:
     held = ask(server, "GET", "/api/definitions").json
     assert (held["segments"]["new ones"], held["campaigns"]["spring"]["audience"]) == ("did(visit)", {"in": ["buyers"]})
     assert {each["state"] for each in ask(server, "POST", "/api/apply", held).json} == {"same"}
+
+
+def test_templates_are_saved_checked_and_kept_while_they_are_used(server: Server) -> None:
+    template = {"channel": "sms", "text": "Hi {{ first_name }}"}
+    assert ask(server, "PUT", "/api/templates/sms%2Fhi", template).json["version"] == 1
+    assert ask(server, "PUT", "/api/templates/sms%2Fhi", {**template, "text": "Hej"}).json["version"] == 2
+    assert ask(server, "GET", "/api/templates/sms%2Fhi?version=1", headers=READ).json["body"] == template
+    assert len(ask(server, "GET", "/api/templates/sms%2Fhi/versions", headers=READ).json) == 2
+    wrong = ask(server, "PUT", "/api/templates/x", {"channel": "sms", "text": "{% if %}"})
+    assert (wrong.status, wrong.json["details"][0]["place"]) == (400, "text")
+    assert ask(server, "DELETE", "/api/templates/hello").json["code"] == "user_error"  # a campaign uses it
+    assert ask(server, "DELETE", "/api/templates/sms%2Fhi").status == 204
+    assert [each["name"] for each in ask(server, "GET", "/api/templates").json] == ["hello"]

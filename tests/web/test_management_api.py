@@ -325,7 +325,7 @@ ROUTES = {
     "explain": "/api/explain", "history": "/api/segments/{name}/history", "overlap": "/api/overlap",
     "verify": "/api/verify", "doctor": "/api/doctor", "rebuild": "/api/rebuild", "webhooks": "/api/webhooks",
     "syncs": "/api/syncs", "sources": "/api/sources", "campaigns": "/api/campaigns", "plan": "/api/plan",
-    "apply": "/api/apply", "dump": "/api/definitions",
+    "apply": "/api/apply", "dump": "/api/definitions", "templates": "/api/templates",
 }  # fmt: skip
 
 

@@ -49,6 +49,7 @@ SECTIONS: dict[str, tuple[Listed, ...]] = {
     ),
     "Engage": (
         Listed("campaigns", "campaigns", "Define, start, stop and call campaigns."),
+        Listed("templates", "templates", "Define what messages say, in Liquid and MJML."),
         Listed(
             "plan", "applying", "Show what applying files would change, and how many people it concerns; save nothing."
         ),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ethogram.cli.context import found, json_option, workspace_option
+from ethogram.cli.context import json_option, workspace_option
+from ethogram.cli.definitions import definitions, save_verb, show_document, versions_verb, workspace_path
 from ethogram.cli.help import Verbs
 from ethogram.cli.hostile import visible
 from ethogram.cli.output import Output
@@ -17,7 +17,6 @@ from ethogram.cli.plain import to_plain
 
 if TYPE_CHECKING:
     from ethogram.campaigning import Campaigns, Launch, Progress
-    from ethogram.engagement import Definitions
 
 
 @click.group(
@@ -38,8 +37,8 @@ def campaigns() -> None:
 @workspace_option
 def list_(as_json: bool) -> None:
     """List the campaigns, and what each does now."""
-    with _definitions() as definitions, _campaigns() as opened:
-        rows = [(saved, opened.progress(saved.name)) for saved in definitions.listed("campaign")]
+    with definitions() as defined, _campaigns() as opened:
+        rows = [(saved, opened.progress(saved.name)) for saved in defined.listed("campaign")]
     out = Output()
     if as_json:
         out.json([{**to_plain(saved), "state": progress.state, "reason": progress.reason} for saved, progress in rows])
@@ -50,27 +49,6 @@ def list_(as_json: bool) -> None:
         out.line((f"{visible(saved.name)}", "bold"), f"  {_state(progress)}  version {saved.version}")
 
 
-@campaigns.command(examples=("ethogram campaigns save spring spring.yaml", "ethogram campaigns save spring -"))
-@click.argument("name")
-@click.argument("file", type=click.File("r", encoding="utf-8"))
-@json_option
-@workspace_option
-def save(name: str, file: Any, as_json: bool) -> None:
-    """Save a campaign that a YAML or JSON file describes; it is not started.
-
-    Another document under the same name is a new version; a campaign under way goes on by its newest one.
-    """
-    body = importlib.import_module("ethogram.documents").parse(file.read(), getattr(file, "name", "the file"))
-    with _definitions() as opened:
-        saved = opened.save("campaign", name, body)
-    out = Output()
-    if as_json:
-        out.json(saved)
-        return
-    told = "is saved" if saved.new else "says this already"
-    out.line((visible(name), "bold"), f" {told}: version {saved.version}")
-
-
 @campaigns.command(examples=("ethogram campaigns show spring", "ethogram campaigns show spring --version 1"))
 @click.argument("name")
 @click.option("--version", type=click.IntRange(1), help="Default: the newest one.")
@@ -78,38 +56,19 @@ def save(name: str, file: Any, as_json: bool) -> None:
 @workspace_option
 def show(name: str, version: int | None, as_json: bool) -> None:
     """Show a campaign: its definition, what it does, and its launches."""
-    with _definitions() as definitions, _campaigns() as opened:
-        saved = definitions.get("campaign", name, version)
+    with definitions() as defined, _campaigns() as opened:
+        saved = defined.get("campaign", name, version)
         progress, launches, following = opened.progress(name), opened.launches(name, limit=5), opened.next_at(name)
     out = Output()
     if as_json:
         out.json({**to_plain(saved), "progress": progress, "launches": launches, "next": following})
         return
     out.line((visible(name), "bold"), f"  version {saved.version}, {_state(progress)}")
-    text = importlib.import_module("ethogram.documents").dump([("campaign", name, saved.body)])
-    for line in text.splitlines()[2:]:
-        out.line(visible(line[2:]))
+    show_document(out, "campaign", name, saved.body)
     if following is not None:
         out.line(f"next: {following.due_at:%Y-%m-%d %H:%M} UTC")
     for launch in launches:
         _launch_line(out, launch)
-
-
-@campaigns.command(examples=("ethogram campaigns versions spring",))
-@click.argument("name")
-@json_option
-@workspace_option
-def versions(name: str, as_json: bool) -> None:
-    """List the versions of a campaign, oldest first."""
-    with _definitions() as opened:
-        opened.get("campaign", name)
-        rows = opened.versions("campaign", name)
-    out = Output()
-    if as_json:
-        out.json(rows)
-        return
-    for each in rows:
-        out.line(f"{each.version:>4}  {each.created_at:%Y-%m-%d %H:%M} UTC  {visible(json.dumps(each.body))}")
 
 
 @campaigns.command(examples=("ethogram campaigns start spring",))
@@ -208,12 +167,12 @@ def launches(name: str, limit: int, as_json: bool) -> None:
 @workspace_option
 def remove(name: str) -> None:
     """Remove a campaign; what it has sent stays on record."""
-    with _definitions() as definitions, _campaigns() as opened:
+    with definitions() as defined, _campaigns() as opened:
         if opened.progress(name).state == "active":
             raise click.UsageError(
                 f"Campaign `{visible(name)}` is under way; `ethogram campaigns finish` ends it first."
             )
-        definitions.remove("campaign", name)
+        defined.remove("campaign", name)
     Output().note(f"campaign {visible(name)} is gone")
 
 
@@ -245,15 +204,10 @@ def _json(text: str, kind: type) -> Any:
     return value
 
 
-def _workspace() -> Path:
-    return found(click.get_current_context().find_object(str))
-
-
 def _campaigns() -> Campaigns:
-    opened: Campaigns = importlib.import_module("ethogram.campaigning").Campaigns(_workspace())
+    opened: Campaigns = importlib.import_module("ethogram.campaigning").Campaigns(workspace_path())
     return opened
 
 
-def _definitions() -> Definitions:
-    opened: Definitions = importlib.import_module("ethogram.engagement").Definitions(_workspace())
-    return opened
+campaigns.add_command(save_verb("campaign", "spring"))
+campaigns.add_command(versions_verb("campaign", "spring"))

@@ -1,4 +1,4 @@
-"""Definitions as documents: what applying them would change, applying them, and all that are saved."""
+"""Definitions: each kind by name, and as documents that are compared with what is saved, and applied."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ethogram.applying import Applied, Applying
 from ethogram.documents import KINDS, Document, documents, parse
 from ethogram.engagement import Definitions
 from ethogram.errors import InputError
+from ethogram.web.api.defined import routes
 from ethogram.web.api.given import READ, Opened
 
 _SOURCE = "the request"
@@ -48,4 +49,8 @@ def _documents(data: dict[str, Any]) -> tuple[Document, ...]:
     return documents([(_SOURCE, data)])
 
 
-router = Router("/", tags=["Definitions"], route_handlers=[get_definitions, plan_definitions, apply_definitions])
+router = Router(
+    "/",
+    tags=["Definitions"],
+    route_handlers=[get_definitions, plan_definitions, apply_definitions, *routes("template")],
+)

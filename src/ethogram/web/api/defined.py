@@ -1,0 +1,68 @@
+"""What every kind of definition can do over HTTP: be saved, listed, shown and removed. Makes routes for a kind."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from litestar import delete, get, put
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import JSONBody, QueryParameter
+
+from ethogram.engagement import Definitions, Saved
+from ethogram.web.api.given import READ, Named, Opened
+
+Version = Annotated[
+    int | None, QueryParameter(ge=1, le=2**31 - 1, description="An earlier version; left out, the newest.")
+]
+
+
+def routes(kind: str) -> list[HTTPRouteHandler]:
+    """The routes of a kind, under its plural."""
+    path = f"/{kind}s"
+
+    @get(
+        path, opt=READ, sync_to_thread=True, operation_id=f"List{kind.title()}s", description=f"Every {kind}, by name."
+    )
+    def listing(workspace: Opened) -> list[Saved]:
+        with Definitions(workspace.path) as definitions:
+            return list(definitions.listed(kind))
+
+    return [listing, *routes_of_one(kind)]
+
+
+def routes_of_one(kind: str) -> list[HTTPRouteHandler]:
+    """The routes of a kind but for the list, for kinds that show more there."""
+    path = f"/{kind}s/{{name:str}}"
+    title = kind.title()
+
+    @get(path, opt=READ, sync_to_thread=True, operation_id=f"Get{title}", description=f"One {kind}.")
+    def one(workspace: Opened, name: Named, version: Version = None) -> Saved:
+        with Definitions(workspace.path) as definitions:
+            return definitions.get(kind, name, version)
+
+    @get(
+        f"{path}/versions", opt=READ, sync_to_thread=True, operation_id=f"List{title}Versions",
+        description=f"Every version of a {kind}, oldest first.",
+    )  # fmt: skip
+    def versions(workspace: Opened, name: Named) -> list[Saved]:
+        with Definitions(workspace.path) as definitions:
+            definitions.get(kind, name)
+            return list(definitions.versions(kind, name))
+
+    @put(
+        path, sync_to_thread=True, operation_id=f"Save{title}",
+        description=f"Saves a {kind}; another document under the same name is a new version, the same one is not.",
+    )  # fmt: skip
+    def save(workspace: Opened, name: Named, data: JSONBody[dict[str, Any]]) -> Saved:
+        with Definitions(workspace.path) as definitions:
+            return definitions.save(kind, name, data, actor="api")
+
+    @delete(
+        path, status_code=204, sync_to_thread=True, operation_id=f"Remove{title}",
+        description=f"Removes a {kind} that nothing else uses; its versions stay on record.",
+    )  # fmt: skip
+    def remove(workspace: Opened, name: Named) -> None:
+        with Definitions(workspace.path) as definitions:
+            definitions.remove(kind, name, actor="api")
+
+    return [one, versions, save, remove]
