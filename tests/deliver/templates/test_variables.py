@@ -22,7 +22,8 @@ def test_variables_are_told_by_where_they_come_from() -> None:
         subject="{{ first_name }} {{ campaign.name }}",
         html="<p>{% assign x = account.plan %}{{ x }}"
         "{% for i in event.items %}{{ catalog.shoes[i.id].size }}{% endfor %}"
-        "{{ catalog.shoes[event.id].price }}{{ catalog.hats['h1'].title }}{{ coupon.welcome }}{{ profile.city | upcase }}"
+        "{{ catalog.shoes[event.id].price }}{{ catalog.hats['h1'].title }}{{ coupon.welcome }}"
+        "{{ profile.city | upcase }}"
         "<a href='{{ unsubscribe_url }}'>{{ now | date: '%Y' }}</a></p>",
         languages={"sv": {"subject": "{{ profile.namn }}"}},
         link_parameters={"utm_term": "{{ segment.name }}"},
@@ -44,7 +45,7 @@ def test_the_share_of_people_who_lack_a_variable_is_found_before_sending() -> No
     made = template(
         "sms", text="Hi {{ name }}{% if city %} in {{ city }}{% endif %}, {{ plan | default: 'free' }}: {{ event.x }}"
     )
-    rows = [
+    rows: list[Mapping[str, Any]] = [
         {"profile": {"name": "A"}, "event": {"x": 1}},
         {"profile": {"city": "L"}, "event": {"x": None}},
         {"event": {}},
@@ -79,9 +80,10 @@ def test_items_are_read_together_or_when_they_are_asked_for() -> None:
     gone = TEMPLATES.render(made, {"catalog": {"p": items}, "event": {"id": "gone"}}, now=NOW)
     assert gone == Unrenderable("text: `catalog.p.gone.title` is missing, and the template has no `default` for it")
     TEMPLATES.render(made, {"catalog": {"p": items}, "event": {"id": "gone"}}, now=NOW)
-    for id_ in (None, [], {"a": 1}, True):
+    strange: Any
+    for strange in (None, [], {"a": 1}, True):
         assert isinstance(
-            TEMPLATES.render(made, {"catalog": {"p": items}, "event": {"id": id_}}, now=NOW), Unrenderable
+            TEMPLATES.render(made, {"catalog": {"p": items}, "event": {"id": strange}}, now=NOW), Unrenderable
         )
     assert asked == [["a", "b"], ["c"], ["7"], ["gone"]]
 

@@ -12,10 +12,11 @@ catalog_items = sa.Table(
     sa.Column("catalog", sa.Text, primary_key=True),
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("fields", sa.JSON, nullable=False),
+    sa.Column("words", sa.Text, nullable=False),  # its texts in small letters, for looking it up
     sa.Column("changed_at", Instant, nullable=False),
 )
 
-# What changed, field by field, in the order of changing: back in stock, price drop.
+# What changed, item by item, in the order of changing: back in stock, price drop.
 catalog_changes = sa.Table(
     "catalog_changes",
     metadata,
@@ -41,5 +42,12 @@ coupons = sa.Table(
     sa.Column("expires_at", Instant),
     sa.UniqueConstraint("pool", "code"),
     sa.UniqueConstraint("pool", "message"),
+    sa.Index(
+        "ix_coupons_free",
+        "pool",
+        "number",
+        sqlite_where=sa.text("message IS NULL"),
+        postgresql_where=sa.text("message IS NULL"),
+    ),
     sqlite_autoincrement=True,
 )

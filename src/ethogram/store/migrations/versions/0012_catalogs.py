@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("catalog", sa.Text, nullable=False),
         sa.Column("id", sa.Text, nullable=False),
         sa.Column("fields", sa.JSON, nullable=False),
+        sa.Column("words", sa.Text, nullable=False),
         sa.Column("changed_at", Instant, nullable=False),
         sa.PrimaryKeyConstraint("catalog", "id", name="pk_catalog_items"),
     )
@@ -47,6 +48,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("pool", "code", name="uq_coupons_pool_code"),
         sa.UniqueConstraint("pool", "message", name="uq_coupons_pool_message"),
         sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_coupons_free",
+        "coupons",
+        ["pool", "number"],
+        sqlite_where=sa.text("message IS NULL"),
+        postgresql_where=sa.text("message IS NULL"),
     )
 
 
