@@ -106,7 +106,7 @@ def next_wait(id: str, attempts: int, asked: dt.timedelta | None = None) -> dt.t
     if attempts >= MOST_ATTEMPTS:
         return None
     wait = _WAITS[attempts - 1]
-    return max(wait + wait * (_JITTER * _share(f"{id} {attempts}")), asked or dt.timedelta())
+    return max(wait + wait * (_JITTER * share(f"{id} {attempts}")), asked or dt.timedelta())
 
 
 def hold(endpoint: int, failures: int, outcome: Failed) -> dt.timedelta | None:
@@ -118,9 +118,9 @@ def hold(endpoint: int, failures: int, outcome: Failed) -> dt.timedelta | None:
     if not outcome.busy and failures < _PATIENT:
         return None
     wait = min(_SHORTEST_HOLD * (1 << min(failures - 1, 10)), _LONGEST_HOLD)
-    return max(wait + wait * (_JITTER * _share(f"{endpoint} {failures}")), outcome.wait or dt.timedelta())
+    return max(wait + wait * (_JITTER * share(f"{endpoint} {failures}")), outcome.wait or dt.timedelta())
 
 
-def _share(text: str) -> float:
+def share(text: str) -> float:
     """A number from 0 to 1 that looks drawn, and is the same for the same text."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") / 2**64

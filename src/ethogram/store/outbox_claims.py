@@ -46,12 +46,9 @@ class Result:
 
 def due_channels(connection: sa.Connection, now: dt.datetime) -> list[Channel]:
     """The channels that have messages that are due."""
-    found = []
-    for channel in Channel:
-        due = sa.exists(sa.select(_TABLE.c.number).where(_due(channel, now)))
-        if connection.execute(sa.select(due)).scalar():
-            found.append(channel)
-    return found
+    due = [sa.exists(sa.select(_TABLE.c.number).where(_due(channel, now))).label(channel) for channel in Channel]
+    row = connection.execute(sa.select(*due)).one()
+    return [channel for channel, found in zip(Channel, row, strict=True) if found]
 
 
 def _due(channel: Channel, now: dt.datetime) -> sa.ColumnElement[bool]:

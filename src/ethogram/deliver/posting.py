@@ -1,0 +1,96 @@
+"""Gives letters to providers, many at the same time, in an event loop in a thread of its own.
+
+Step of the path: deliver. Knows no ledger: what it is given was begun there, and what it hands back is to be recorded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+from ethogram.model.message import Lost, Outcome
+
+if TYPE_CHECKING:
+    from ethogram.deliver.lane import Composed, Lane, Way
+
+_LONGEST = 90.0  # seconds that a provider may take; each channel has shorter limits of its own
+
+Answer: TypeAlias = "tuple[Composed, Lane, Sequence[Outcome]]"
+
+
+class Posting:
+    """Sends what is begun.
+
+    Args:
+        wake: called when there is an answer.
+        at_point: called when a provider has answered, before anybody knows.
+    """
+
+    def __init__(self, wake: Callable[[], None], at_point: Callable[[str], None]) -> None:
+        self._wake = wake
+        self._at_point = at_point
+        self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="ethogram-posting", daemon=True)
+        self._thread.start()
+
+    def post(self, going: Sequence[tuple[Lane, Composed]]) -> None:
+        """Begins to send."""
+        if going:
+            self._loop.call_soon_threadsafe(self._start, going)
+
+    def answers(self) -> list[Answer]:
+        """What was answered since the last look."""
+        found: list[Answer] = []
+        while not self._answers.empty():
+            found.append(self._answers.get())
+        return found
+
+    def put_back(self, answers: Sequence[Answer]) -> None:
+        """Keeps answers that could not be recorded for the next look."""
+        for answer in answers:
+            self._answers.put(answer)
+
+    def close_later(self, way: Way) -> None:
+        """Ends a way that nothing more is sent by."""
+        asyncio.run_coroutine_threadsafe(way.close(), self._loop)
+
+    def finish(self, ways: Sequence[Way]) -> None:
+        """Ends the ways and the thread; what is still under way is left."""
+
+        async def end() -> None:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, *(way.close() for way in ways), return_exceptions=True)
+
+        asyncio.run_coroutine_threadsafe(end(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()
+
+    # --- the event loop's thread ------------------------------------------------------------------------------------
+
+    def _start(self, going: Sequence[tuple[Lane, Composed]]) -> None:
+        for lane, composed in going:
+            task = self._loop.create_task(self._send(lane, lane.provider.way, composed))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _send(self, lane: Lane, way: Way, composed: Composed) -> None:
+        outcomes: list[Outcome] = []
+        for letter in composed.letters:
+            try:
+                async with asyncio.timeout(_LONGEST):
+                    outcomes.append(await way.send(letter))
+            except TimeoutError:
+                outcomes.append(Lost(f"the provider did not answer within {_LONGEST:.0f} seconds"))
+            except Exception as error:  # noqa: BLE001  # nobody knows how far it came
+                outcomes.append(Lost(f"{type(error).__name__}: {error}"))
+        self._at_point("accepted")
+        self._answers.put((composed, lane, outcomes))
+        self._wake()
