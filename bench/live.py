@@ -334,7 +334,7 @@ def overload(port: int, gauges: Gauges, calls: Calls, seen: Seen, given: argpars
     """Ten times the rate, and how soon the server is well again."""
     memory = gauges.now()["rss_mb"]
     first = len(gauges.rows)
-    asyncio.run(Sender(port, calls, seen, given.connections * 4).send(given.rate * 10, given.overload))
+    asyncio.run(Sender(port, calls, seen, given.crowd).send(given.rate * 10, given.overload))
     ended = time.monotonic()
     deepest = max((row.get("inbox_messages", 0.0) for row in gauges.rows[first:]), default=0.0)
     recovered = None
@@ -393,6 +393,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1000, help="events a second")
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--crowd", type=int, default=1000, help="connections in overload: who waits sends nothing more")
     parser.add_argument("--overload", type=float, default=20, help="seconds at ten times the rate; 0 is none")
     parser.add_argument("--no-verify", action="store_true", help="leave the verification out")
     parser.add_argument("--folder", type=Path, default=Path(".cache/bench"))

@@ -9,7 +9,7 @@ from ethogram.model.segment import Definition
 from ethogram.segment.evaluate import Evaluator
 from ethogram.segment.plan import Keys
 from ethogram.segment.rewrites import expand
-from ethogram.segment.scoped import Scoped
+from ethogram.segment.scoped import Asked, Scoped
 from ethogram.segment.sql import micros
 from ethogram.store.warehouse import Warehouse
 
@@ -67,6 +67,9 @@ def directly(
         number: expand(definition, world.definitions.get) for number, definition in enumerate(definitions, start=1)
     }
     keys = list(evaluator.keys(list(scope)).values())
-    standings = Scoped(warehouse, evaluator).standings(expanded, now, numbers=numbers_of(world), keys=keys)
+    scoped, saved = Scoped(warehouse, evaluator), Asked(expanded, numbers_of(world))
+    # From tick to tick what is compiled stays, and is moved to the next instant.
+    scoped.compared(saved, now - dt.timedelta(days=33, hours=5), keys[:1], {})
+    standings, _ = scoped.compared(saved, now, keys, {})
     members = [{standing.id for standing in standings if number in standing.segments} for number in expanded]
     return members, {standing.id: standing.due_at for standing in standings}

@@ -202,7 +202,8 @@ class Filler:
     # --- what is to be done -------------------------------------------------------------------------------------
 
     def _begin(self, now: dt.datetime, refresh_after: dt.timedelta, batch: int, moved: int) -> _Work | None:
-        self.finish(now)
+        if self._work is not None:  # else `resume` has looked
+            self.finish(now)
         revision = self._ledger.segments_revision()
         live, followed = self._saved.live(), self._saved.recorded()
         stale = self._stale(live, now - refresh_after)

@@ -21,6 +21,7 @@ from ethogram.model.segment import Entity
 from ethogram.segment.colleagues import Colleagues
 from ethogram.segment.due import DueSoon
 from ethogram.segment.evaluate import Recorded
+from ethogram.segment.saved import Live as Segments
 from ethogram.segment.saved import SavedSegments
 from ethogram.segment.scoped import Asked, Scoped, Standing
 from ethogram.segment.sql import micros
@@ -143,6 +144,7 @@ class Live:
         if state.plan is not None:
             self.finish()
             state = self._writing.state()
+        live = self._saved.recorded()
         touches = self._touched.after(state.batch, state.moved, MOST_PEOPLE)
         keys = sorted(touches.told)
         due = self._due.at(now, _DUE_BESIDE if keys else MOST_PEOPLE)
@@ -150,34 +152,40 @@ class Live:
             state,
             batch=touches.batch,
             moved=touches.moved,
-            accounts=[*state.accounts, *self._concerned(touches, state)],
+            accounts=[*state.accounts, *self._concerned(touches, state, live)],
         )
         if not keys and not due:
             if following != state:
                 self._writing.keep(following)
-            return self._tick_accounts(following, now, recorded)
+            return self._tick_accounts(following, now, recorded, live)
         ticked = Ticked(more=True)
         # Only when all whom a batch touched are done, the batch is.
         first = [*keys[:MOST_PEOPLE], *(key for key in due if key not in touches.told)]
         for start in range(MOST_PEOPLE, len(keys), MOST_PEOPLE):
-            state, done = self._record(state, first, touches, now, recorded)
+            state, done = self._record(state, first, touches, now, recorded, live)
             ticked = ticked.plus(done)
             first = keys[start : start + MOST_PEOPLE]
-        state, done = self._record(following, first, touches, now, recorded)
-        return ticked.plus(done).plus(self._tick_accounts(state, now, recorded))
+        state, done = self._record(following, first, touches, now, recorded, live)
+        return ticked.plus(done).plus(self._tick_accounts(state, now, recorded, live))
 
     def _record(
-        self, state: State, keys: Sequence[int], touches: Touches, now: dt.datetime, recorded: Recorded
+        self,
+        state: State,
+        keys: Sequence[int],
+        touches: Touches,
+        now: dt.datetime,
+        recorded: Recorded,
+        live: Segments,
     ) -> tuple[State, Ticked]:
         """Writes what is found of these people, together with the state that follows."""
-        rows, changes = self._compare(keys, now, recorded, touches) if keys else ([], [])
+        rows, changes = self._compare(keys, now, recorded, touches, live) if keys else ([], [])
         state = self._writing.record(state, rows, changes, micros(now))
         entered = sum(change[2] for change in changes)
         return state, Ticked(len(keys), entered, len(changes) - entered, more=True)
 
-    def _concerned(self, touches: Touches, state: State) -> list[list[str]]:
+    def _concerned(self, touches: Touches, state: State, live: Segments) -> list[list[str]]:
         """The accounts that must be looked at because of what happened to profiles, or was said of accounts, too."""
-        looking = self._colleagues.looking(self._saved.recorded())
+        looking = self._colleagues.looking(live)
         if not (looking.accounts or looking.colleagues):
             return []
         ids = set(touches.accounts)
@@ -188,7 +196,7 @@ class Live:
         ids.difference_update(id_ for _, id_ in state.accounts[state.together :])
         return [[touches.cause, id_] for id_ in sorted(ids)]
 
-    def _tick_accounts(self, state: State, now: dt.datetime, recorded: Recorded) -> Ticked:
+    def _tick_accounts(self, state: State, now: dt.datetime, recorded: Recorded, live: Segments) -> Ticked:
         """The next page of the accounts that wait and of the people who belong to them."""
         if not state.accounts:
             return Ticked()
@@ -198,7 +206,7 @@ class Live:
             alike = (index for index, (each, _) in enumerate(state.accounts) if each != cause)
             together = min(next(alike, len(state.accounts)), MOST_ACCOUNTS)
         names = self._colleagues.keys([id_ for _, id_ in state.accounts[:together]])
-        looking = self._colleagues.looking(self._saved.recorded())
+        looking = self._colleagues.looking(live)
         people: list[int] = []
         if looking.colleagues:
             people = self._colleagues.members(names, state.after, MOST_PEOPLE)
@@ -209,13 +217,12 @@ class Live:
         else:
             following = replace(state, together=together, after=people[-1])
         touches = Touches(state.batch, state.moved, cause, dict.fromkeys(keys), names)
-        return self._record(following, keys, touches, now, recorded)[1]
+        return self._record(following, keys, touches, now, recorded, live)[1]
 
     def _compare(
-        self, keys: Sequence[int], now: dt.datetime, recorded: Recorded, touches: Touches
+        self, keys: Sequence[int], now: dt.datetime, recorded: Recorded, touches: Touches, live: Segments
     ) -> tuple[list[Row], list[Change]]:
         """The rows of membership and the changes that are to be written of these people."""
-        live = self._saved.recorded()
         crossed = self._saved.crossed(live) | self._saved.crossed(self._saved.live())
         definitions = {
             each.number: self._saved.definition(each, live)

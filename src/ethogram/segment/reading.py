@@ -7,7 +7,7 @@ them.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ethogram.segment.direct.conditions import Conditions
-from ethogram.segment.direct.facts import Person, Stream
+from ethogram.segment.direct.facts import Person
 from ethogram.store.schema import HERE
 from ethogram.store.warehouse import Warehouse, integers
 
@@ -109,7 +109,7 @@ def _rows(rows: pa.Table, places: NDArray[Any]) -> zip[tuple[int, int, str, str]
 
 
 def _add_events(rows: pa.Table, places: NDArray[Any], people: dict[int, Person]) -> None:
-    """Gives everybody a stream for each name of an event."""
+    """Tells everybody where their events of each name are."""
     if not len(places):
         return
     events = rows.take(pa.array(places))
@@ -117,21 +117,23 @@ def _add_events(rows: pa.Table, places: NDArray[Any], people: dict[int, Person])
     codes = names.indices.to_numpy()
     keys, ats = events["key"].to_numpy(), events["at"].to_numpy()
     order = np.lexsort((ats, codes, keys))
-    keys, codes, ts = keys[order], codes[order], ats[order].tolist()
+    keys, codes = keys[order], codes[order]
     texts = events["text"].take(order)
+
+    def properties(start: int, stop: int) -> list[Any]:
+        return [_decode(str(text)) for text in texts.slice(start, stop - start).to_pylist()]
+
+    sorted_rows = (ats[order].tolist(), properties)
     cuts = (np.flatnonzero((keys[1:] != keys[:-1]) | (codes[1:] != codes[:-1])) + 1).tolist()
     starts = [0, *cuts]
     named = names.dictionary.to_pylist()
     for key, code, start, stop in zip(
-        keys[starts].tolist(), codes[starts].tolist(), starts, [*cuts, len(ts)], strict=True
+        keys[starts].tolist(), codes[starts].tolist(), starts, [*cuts, len(keys)], strict=True
     ):
         person = people.get(key)
         if person is not None:
-            person.streams[named[code]] = Stream(ts[start:stop], _decoded(texts, start, stop))
-
-
-def _decoded(texts: pa.ChunkedArray[Any], start: int, stop: int) -> Callable[[], list[Any]]:
-    return lambda: [_decode(str(text)) for text in texts.slice(start, stop - start).to_pylist()]
+            person.rows = sorted_rows
+            person.events[named[code]] = (start, stop)
 
 
 def _sql(conditions: Conditions, *, held: bool) -> str:

@@ -39,12 +39,26 @@ _QUARTER = 900 * _SECOND
 _FIRST_DAY = dt.date(1970, 1, 1).toordinal()
 
 
-# The same instants are looked at tick after tick: two years of quarters of a few zones.
-@lru_cache(maxsize=2**18)
-def _offset(zone: dt.tzinfo, quarter: int) -> int:
+_MOST_OFFSETS = 2**18
+
+
+class _Offsets(dict[int, int]):
     """How far a zone is ahead of UTC in a quarter of an hour since 1970, in microseconds."""
-    offset = instant_of(quarter * _QUARTER).astimezone(zone).utcoffset() or dt.timedelta()
-    return offset // dt.timedelta(microseconds=1)
+
+    def __init__(self, zone: dt.tzinfo) -> None:
+        super().__init__()
+        self._zone = zone
+
+    def __missing__(self, quarter: int) -> int:
+        # The same instants are looked at tick after tick: these are two years of quarters, several times over.
+        if len(self) >= _MOST_OFFSETS:
+            self.clear()
+        offset = instant_of(quarter * _QUARTER).astimezone(self._zone).utcoffset() or dt.timedelta()
+        found = self[quarter] = offset // dt.timedelta(microseconds=1)
+        return found
+
+
+_offsets_of = lru_cache(maxsize=8)(_Offsets)
 
 
 class Edges:
@@ -75,6 +89,7 @@ class Calendar:
 
     def __init__(self, frame: Frame) -> None:
         self._edges: dict[Hashable, Edges] = {}
+        self._offsets = _offsets_of(frame.zone)
         self.move(frame)
 
     def move(self, frame: Frame) -> None:
@@ -99,20 +114,19 @@ class Calendar:
             found = self._edges[key] = Edges(of, self.frame)
         return found
 
-    def _local(self, at: int) -> int:
-        return at + _offset(self.frame.zone, at // _QUARTER)
+    def days(self, instants: list[int]) -> list[int]:
+        """The local days."""
+        offsets = self._offsets
+        return [(at + offsets[at // _QUARTER]) // _DAY for at in instants]
 
-    def day(self, at: int) -> int:
-        """The local day."""
-        return self._local(at) // _DAY
+    def hours(self, instants: list[int]) -> list[int]:
+        """The local hours, 0 to 23."""
+        offsets = self._offsets
+        return [(at + offsets[at // _QUARTER]) % _DAY // _HOUR for at in instants]
 
-    def hour(self, at: int) -> int:
-        """The local hour, 0 to 23."""
-        return self._local(at) % _DAY // _HOUR
-
-    def weekday(self, at: int) -> int:
-        """The local weekday, Monday is 1."""
-        return (self.day(at) + 3) % 7 + 1
+    def weekdays(self, instants: list[int]) -> list[int]:
+        """The local weekdays, Monday is 1."""
+        return [(day + 3) % 7 + 1 for day in self.days(instants)]
 
     def midnight(self, day: int) -> int:
         """The first instant of a local day."""

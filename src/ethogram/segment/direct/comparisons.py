@@ -139,11 +139,11 @@ class Comparisons:
         left, right = self.looks(node.left), self.looks(node.right)
         match node.right:
             case Number() | Duration():
-                return _binary(holds, left.number, right.number)
+                return _with_literal(holds, left.number, right.number)
             case Text():
-                return _binary(holds, left.text, right.text)
+                return _with_literal(holds, left.text, right.text)
             case Boolean():
-                return _binary(holds, left.boolean, right.boolean)
+                return _with_literal(holds, left.boolean, right.boolean)
             case _:
                 pass
         if left.is_instant or right.is_instant:
@@ -201,5 +201,18 @@ def _binary(holds: Callable[[Any, Any], bool], left: Get | None, right: Get | No
     def test(it: Any) -> bool:
         first, second = left(it), right(it)
         return first is not None and second is not None and holds(first, second)
+
+    return test
+
+
+def _with_literal(holds: Callable[[Any, Any], bool], left: Get | None, literal: Get | None) -> Test:
+    """Like `_binary`, where the second value is the same for all."""
+    if left is None or literal is None:
+        return _always(False)
+    second = literal(None)
+
+    def test(it: Any) -> bool:
+        first = left(it)
+        return first is not None and holds(first, second)
 
     return test

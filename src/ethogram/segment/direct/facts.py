@@ -15,6 +15,8 @@ import msgspec
 from ethogram.segment.direct import looks
 
 Rows = tuple["Stream", int, int]
+# Brings the properties of the events from one place to another.
+Properties = Callable[[int, int], list[Any]]
 _decode = msgspec.json.Decoder().decode
 
 
@@ -49,10 +51,10 @@ class Stream:
             self._columns[key] = [look(part(each)) for each in self.properties]
         return self._columns[key]
 
-    def derived(self, key: Any, of_instant: Callable[[int], Any]) -> list[Any]:
+    def derived(self, key: Any, of_instants: Callable[[list[int]], list[int]]) -> list[int]:
         """Something of each event's instant, computed once for all who ask with this key."""
         if key not in self._columns:
-            self._columns[key] = [of_instant(at) for at in self.ts]
+            self._columns[key] = of_instants(self.ts)
         return self._columns[key]
 
     def where(self, test: Callable[[Any], bool]) -> Stream:
@@ -67,6 +69,10 @@ class Stream:
         return self, start, max(start, stop)
 
 
+def _none(_start: int, _stop: int) -> list[Any]:
+    return []
+
+
 _NOTHING = Stream([], list)
 
 
@@ -74,18 +80,24 @@ class Person:
     """The facts of one profile up to now.
 
     Attributes:
-        streams: events by their name; all together under None, once somebody asked for them.
+        events: where the events of each name are in `rows`: the first, and the one after the last.
+        rows: instants in order, name by name and without a gap, and what brings the properties of a part of them.
         traits: instants of changes, what they set (JSON text) and what they took away, newest first.
         future_at: the first stored instant after now; None if there is none.
         chosen: streams that conditions on properties have picked, by the number of the condition.
     """
 
-    __slots__ = ("_changes", "_last", "_names", "_read", "chosen", "future_at", "id", "key", "streams", "traits")
+    __slots__ = (
+        "_changes", "_last", "_names", "_read", "_streams",
+        "chosen", "events", "future_at", "id", "key", "rows", "traits",
+    )  # fmt: skip
 
     def __init__(self, key: int, id: str) -> None:
         self.key = key
         self.id = id
-        self.streams: dict[str | None, Stream] = {}
+        self.events: dict[str, tuple[int, int]] = {}
+        self.rows: tuple[list[int], Properties] = ([], _none)
+        self._streams: dict[str | None, Stream] = {}
         self.traits: list[tuple[int, Any, list[str]]] = []
         self.future_at: int | None = None
         self.chosen: dict[int, Stream] = {}
@@ -108,16 +120,30 @@ class Person:
 
     def stream(self, event: str | None) -> Stream:
         """The events of a name; None is all."""
-        if event is not None or None in self.streams:
-            return self.streams.get(event, _NOTHING)
-        each = list(self.streams.values())
+        found = self._streams.get(event)
+        if found is None:
+            found = self._streams[event] = self._all() if event is None else self._of(event)
+        return found
+
+    def _of(self, event: str) -> Stream:
+        place = self.events.get(event)
+        if place is None:
+            return _NOTHING
+        start, stop = place
+        instants, properties = self.rows
+        return Stream(instants[start:stop], lambda: properties(start, stop))
+
+    def _all(self) -> Stream:
+        if not self.events:
+            return _NOTHING
+        start, stop = min(self.events.values())[0], max(self.events.values())[1]
+        instants, properties = self.rows
+        some = instants[start:stop]
 
         def read() -> list[Any]:
-            rows = (row for some in each for row in zip(some.ts, some.properties, strict=True))
-            return [properties for _, properties in sorted(rows, key=lambda row: row[0])]
+            return [each for _, each in sorted(zip(some, properties(start, stop), strict=True), key=lambda row: row[0])]
 
-        self.streams[None] = Stream(sorted(at for some in each for at in some.ts), read)
-        return self.streams[None]
+        return Stream(sorted(some), read)
 
     def is_in(self, segment: int) -> bool:
         """Whether the newest recorded change of a segment is an entry."""

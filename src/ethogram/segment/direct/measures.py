@@ -99,7 +99,7 @@ class Measures:
                 generics = self._column(measure, pick, looks.generic)
                 return Looks(number=lambda person: len(set(generics(person)) - {None}))
             case Function.ACTIVE_DAYS:
-                days = self._derived(pick, self.calendar.day)
+                days = self._derived(pick, self.calendar.days)
                 return Looks(number=lambda person: len(set(days(person))))
             case Function.STREAK:
                 streak = self.streak(measure.selection)
@@ -109,9 +109,9 @@ class Measures:
             case Function.FAVORITE:
                 return self._favorite(measure, pick)
             case Function.HOUR:
-                return _maybe(self._frequent(pick, self._derived(pick, self.calendar.hour)))
+                return _maybe(self._frequent(pick, self._derived(pick, self.calendar.hours)))
             case Function.WEEKDAY:
-                weekday = self._frequent(pick, self._derived(pick, self.calendar.weekday))
+                weekday = self._frequent(pick, self._derived(pick, self.calendar.weekdays))
 
                 def name(person: Person) -> str | None:
                     found = weekday(person)
@@ -132,10 +132,10 @@ class Measures:
         return values
 
     @staticmethod
-    def _derived(pick: Pick, of_instant: Callable[[int], Any]) -> Callable[[Person], list[Any]]:
-        def values(person: Person) -> list[Any]:
+    def _derived(pick: Pick, of_instants: Callable[[list[int]], list[int]]) -> Callable[[Person], list[int]]:
+        def values(person: Person) -> list[int]:
             stream, start, stop = pick(person)
-            return stream.derived(of_instant.__name__, of_instant)[start:stop] if start < stop else []
+            return stream.derived(of_instants.__name__, of_instants)[start:stop] if start < stop else []
 
         return values
 
@@ -204,7 +204,7 @@ class Measures:
 
     def streak(self, selection: Selection) -> Callable[[Person], tuple[int, int]]:
         """The length of the running streak, and its last active day (0: none)."""
-        days = self._derived(self.selected(selection), self.calendar.day)
+        days = self._derived(self.selected(selection), self.calendar.days)
 
         def length(person: Person) -> tuple[int, int]:
             active = set(days(person))
