@@ -21,6 +21,8 @@ from ethogram.errors import DefinitionError, InputError
 KINDS = {
     "topics": "topic",
     "caps": "cap",
+    "quiet_hours": "quiet_hours",
+    "holdouts": "holdout",
     "segments": "segment",
     "catalogs": "catalog",
     "providers": "provider",

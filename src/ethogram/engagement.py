@@ -17,6 +17,9 @@ from ethogram.decide.campaigns.occurrences import check_cron
 from ethogram.deliver.templates.compiling import faults
 from ethogram.errors import DefinitionError, SegmentError, SettingError, UserError
 from ethogram.model.campaign import Campaign, Checks, OnEvent
+from ethogram.model.catalog import Catalog
+from ethogram.model.eligibility import CAP, HOLDOUT, QUIET_HOURS, TOPIC, FrequencyCap, GlobalHoldout, QuietHours, Topic
+from ethogram.model.provider import Provider
 from ethogram.model.template import Template
 from ethogram.segment.checker import check
 from ethogram.segment.parser import parse
@@ -68,8 +71,22 @@ def _campaign_uses(campaign: Campaign) -> Iterable[Use]:
         yield Use("topic", campaign.topic, "topic")
 
 
+def _plain(read: Callable[[str, object], _Definition]) -> _Kind:
+    """A kind that refers to nothing."""
+    return _Kind(lambda name, body, _: read(name, body), lambda _: ())
+
+
 _KINDS: dict[str, _Kind] = {
-    "template": _Kind(lambda name, body, _: Template.from_body(name, body, check=faults), lambda _: ()),
+    TOPIC: _plain(Topic.from_body),
+    CAP: _Kind(
+        lambda name, body, _: FrequencyCap.from_body(name, body),
+        lambda cap: [Use(TOPIC, name, "topics") for name in cap.topics],
+    ),
+    QUIET_HOURS: _plain(QuietHours.from_body),
+    HOLDOUT: _plain(GlobalHoldout.from_body),
+    "catalog": _plain(Catalog.from_body),
+    "provider": _plain(Provider.from_body),
+    "template": _plain(lambda name, body: Template.from_body(name, body, check=faults)),
     "campaign": _Kind(lambda name, body, checks: Campaign.from_body(name, body, checks=checks), _campaign_uses),
 }
 

@@ -49,7 +49,11 @@ SECTIONS: dict[str, tuple[Listed, ...]] = {
     ),
     "Engage": (
         Listed("campaigns", "campaigns", "Define, start, stop and call campaigns."),
-        Listed("templates", "templates", "Define what messages say, in Liquid and MJML."),
+        Listed("templates", "kinds", "Define what messages say, in Liquid and MJML."),
+        Listed("topics", "kinds", "Define what people may subscribe to."),
+        Listed("caps", "kinds", "Define how many messages a person gets at most."),
+        Listed("quiet-hours", "kinds", "Define the hours in which nothing is sent."),
+        Listed("holdouts", "kinds", "Define who gets no message at all, for comparison."),
         Listed(
             "plan", "applying", "Show what applying files would change, and how many people it concerns; save nothing."
         ),
@@ -115,7 +119,7 @@ class Application(click.Group):
         if listed is None:
             return None
         module = importlib.import_module(f"ethogram.cli.{listed.module}")
-        command = getattr(module, cmd_name)
+        command = getattr(module, cmd_name.replace("-", "_"))
         assert isinstance(command, click.Command)
         return command
 

@@ -31,6 +31,19 @@ def add_all(group: Verbs, kind: str, name: str) -> None:
         group.add_command(made(kind, name))
 
 
+def verb_of(kind: str) -> str:
+    """The verb about a kind of definition.
+
+    >>> verb_of("campaign"), verb_of("quiet_hours")
+    ('campaigns', 'quiet-hours')
+    """
+    return (kind if kind.endswith("s") else f"{kind}s").replace("_", "-")
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ").replace("-", " ")
+
+
 def definitions() -> Definitions:
     """The definitions of the workspace that the command is about."""
     opened: Definitions = importlib.import_module("ethogram.engagement").Definitions(workspace_path())
@@ -52,8 +65,8 @@ def list_verb(kind: str, name: str) -> click.Command:  # noqa: ARG001  # as the 
     """`list`: all of a kind."""
 
     @click.command(
-        "list", cls=Verb, help=f"List the {kind}s.",
-        examples=(f"ethogram {kind}s list", f"ethogram {kind}s list --json"),
+        "list", cls=Verb, help=f"List the {_words(verb_of(kind))}.",
+        examples=(f"ethogram {verb_of(kind)} list", f"ethogram {verb_of(kind)} list --json"),
     )  # fmt: skip
     @json_option
     @workspace_option
@@ -65,7 +78,7 @@ def list_verb(kind: str, name: str) -> click.Command:  # noqa: ARG001  # as the 
             out.json(rows)
             return
         if not rows:
-            out.note(f"there is no {kind}; `ethogram {kind}s save NAME FILE` makes one")
+            out.note(f"there is no {_words(kind)}; `ethogram {verb_of(kind)} save NAME FILE` makes one")
         for each in rows:
             described = each.body.get("description", "")
             out.line((visible(each.name), "bold"), f"  version {each.version}  {visible(described)}".rstrip())
@@ -78,8 +91,8 @@ def save_verb(kind: str, name: str) -> click.Command:
 
     @click.command(
         "save", cls=Verb,
-        help=f"Save a {kind} that a YAML or JSON file describes; another document is a new version.",
-        examples=(f"ethogram {kind}s save {name} {name}.yaml", f"ethogram {kind}s save {name} -"),
+        help=f"Save a {_words(kind)} that a YAML or JSON file describes; another document is a new version.",
+        examples=(f"ethogram {verb_of(kind)} save {name} {name}.yaml", f"ethogram {verb_of(kind)} save {name} -"),
     )  # fmt: skip
     @click.argument("name")
     @click.argument("file", type=click.File("r", encoding="utf-8"))
@@ -103,8 +116,8 @@ def show_verb(kind: str, name: str) -> click.Command:
     """`show`: one, as a file would have it."""
 
     @click.command(
-        "show", cls=Verb, help=f"Show a {kind} as a file would have it.",
-        examples=(f"ethogram {kind}s show {name}", f"ethogram {kind}s show {name} --version 1"),
+        "show", cls=Verb, help=f"Show a {_words(kind)} as a file would have it.",
+        examples=(f"ethogram {verb_of(kind)} show {name}", f"ethogram {verb_of(kind)} show {name} --version 1"),
     )  # fmt: skip
     @click.argument("name")
     @click.option("--version", type=click.IntRange(1), help="Default: the newest one.")
@@ -127,8 +140,8 @@ def versions_verb(kind: str, name: str) -> click.Command:
     """`versions`: what one was before."""
 
     @click.command(
-        "versions", cls=Verb, help=f"List the versions of a {kind}, oldest first.",
-        examples=(f"ethogram {kind}s versions {name}",),
+        "versions", cls=Verb, help=f"List the versions of a {_words(kind)}, oldest first.",
+        examples=(f"ethogram {verb_of(kind)} versions {name}",),
     )  # fmt: skip
     @click.argument("name")
     @json_option
@@ -153,8 +166,8 @@ def remove_verb(kind: str, name: str) -> click.Command:
 
     @click.command(
         "remove", cls=Verb,
-        help=f"Remove a {kind} that nothing else uses; its versions stay on record.",
-        examples=(f"ethogram {kind}s remove {name}",),
+        help=f"Remove a {_words(kind)} that nothing else uses; its versions stay on record.",
+        examples=(f"ethogram {verb_of(kind)} remove {name}",),
     )  # fmt: skip
     @click.argument("name")
     @workspace_option

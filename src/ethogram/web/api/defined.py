@@ -16,12 +16,25 @@ Version = Annotated[
 ]
 
 
+def plural(kind: str) -> str:
+    """A kind in an address.
+
+    >>> plural("template"), plural("quiet_hours")
+    ('templates', 'quiet-hours')
+    """
+    return (kind if kind.endswith("s") else f"{kind}s").replace("_", "-")
+
+
 def routes(kind: str) -> list[HTTPRouteHandler]:
     """The routes of a kind, under its plural."""
-    path = f"/{kind}s"
+    path = f"/{plural(kind)}"
 
     @get(
-        path, opt=READ, sync_to_thread=True, operation_id=f"List{kind.title()}s", description=f"Every {kind}, by name."
+        path,
+        opt=READ,
+        sync_to_thread=True,
+        operation_id=f"List{plural(kind).title().replace('-', '')}",
+        description=f"Every {kind.replace('_', ' ')}, by name.",
     )
     def listing(workspace: Opened) -> list[Saved]:
         with Definitions(workspace.path) as definitions:
@@ -32,17 +45,17 @@ def routes(kind: str) -> list[HTTPRouteHandler]:
 
 def routes_of_one(kind: str) -> list[HTTPRouteHandler]:
     """The routes of a kind but for the list, for kinds that show more there."""
-    path = f"/{kind}s/{{name:str}}"
-    title = kind.title()
+    path = f"/{plural(kind)}/{{name:str}}"
+    title, said = kind.title().replace("_", ""), kind.replace("_", " ")
 
-    @get(path, opt=READ, sync_to_thread=True, operation_id=f"Get{title}", description=f"One {kind}.")
+    @get(path, opt=READ, sync_to_thread=True, operation_id=f"Get{title}", description=f"One {said}.")
     def one(workspace: Opened, name: Named, version: Version = None) -> Saved:
         with Definitions(workspace.path) as definitions:
             return definitions.get(kind, name, version)
 
     @get(
         f"{path}/versions", opt=READ, sync_to_thread=True, operation_id=f"List{title}Versions",
-        description=f"Every version of a {kind}, oldest first.",
+        description=f"Every version of a {said}, oldest first.",
     )  # fmt: skip
     def versions(workspace: Opened, name: Named) -> list[Saved]:
         with Definitions(workspace.path) as definitions:
@@ -51,7 +64,7 @@ def routes_of_one(kind: str) -> list[HTTPRouteHandler]:
 
     @put(
         path, sync_to_thread=True, operation_id=f"Save{title}",
-        description=f"Saves a {kind}; another document under the same name is a new version, the same one is not.",
+        description=f"Saves a {said}; another document under the same name is a new version, the same one is not.",
     )  # fmt: skip
     def save(workspace: Opened, name: Named, data: JSONBody[dict[str, Any]]) -> Saved:
         with Definitions(workspace.path) as definitions:
@@ -59,7 +72,7 @@ def routes_of_one(kind: str) -> list[HTTPRouteHandler]:
 
     @delete(
         path, status_code=204, sync_to_thread=True, operation_id=f"Remove{title}",
-        description=f"Removes a {kind} that nothing else uses; its versions stay on record.",
+        description=f"Removes a {said} that nothing else uses; its versions stay on record.",
     )  # fmt: skip
     def remove(workspace: Opened, name: Named) -> None:
         with Definitions(workspace.path) as definitions:

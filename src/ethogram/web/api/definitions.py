@@ -52,5 +52,10 @@ def _documents(data: dict[str, Any]) -> tuple[Document, ...]:
 router = Router(
     "/",
     tags=["Definitions"],
-    route_handlers=[get_definitions, plan_definitions, apply_definitions, *routes("template")],
+    route_handlers=[
+        get_definitions,
+        plan_definitions,
+        apply_definitions,
+        *(route for kind in ("template", "topic", "cap", "quiet_hours", "holdout") for route in routes(kind)),
+    ],
 )
