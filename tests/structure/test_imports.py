@@ -45,6 +45,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # What sends; whoever has the warehouse hands in members and traits. And who says what is sent: the ledger only.
     "delivering": (*LEAVES, "config", "model", "store", "collecting", "deliver"),
     "recipients": (*LEAVES, "config", "model", "store", "collecting", "deliver"),
+    # Catalogues and coupon codes from files, read as events are, kept in the ledger.
+    "catalog_files": (*LEAVES, "model", "store", "collect"),
     # What a collector needs: the ledger and the intake, no warehouse.
     "collecting": (*LEAVES, "config", "model", "store", "collect"),
     # What takes webhooks of providers: the ledger, and fetching from Amazon by the rules of what goes outward.
