@@ -10,11 +10,11 @@ from ethogram.store.tables.campaigns import campaigns, launches
 from ethogram.store.tables.catalogs import catalog_changes, catalog_items, coupons
 from ethogram.store.tables.collecting import batches, keys, loads, received, rejected, requests, webhook_sources
 from ethogram.store.tables.columns import Instant, metadata
-from ethogram.store.tables.consent import consents, devices, suppressions
+from ethogram.store.tables.consent import addressed, consents, devices, suppressions
 from ethogram.store.tables.definitions import definition_versions, definitions
 from ethogram.store.tables.endpoints import deliveries, endpoints, syncs, webhooks
 from ethogram.store.tables.identities import identities, identity_claims, identity_decisions, identity_moves
-from ethogram.store.tables.journeys import journey_runs, journey_steps
+from ethogram.store.tables.journeys import journey_changes, journey_runs, journey_steps, journeys
 from ethogram.store.tables.outbox import message_events, message_reports, messages
 from ethogram.store.tables.segments import changes, runs, segment_sizes, segment_versions, segments
 from ethogram.store.tables.workspace import audit, settings
@@ -22,6 +22,7 @@ from ethogram.store.tables.workspace import audit, settings
 __all__ = [
     "HEAD",
     "Instant",
+    "addressed",
     "audit",
     "batches",
     "campaigns",
@@ -39,8 +40,10 @@ __all__ = [
     "identity_claims",
     "identity_decisions",
     "identity_moves",
+    "journey_changes",
     "journey_runs",
     "journey_steps",
+    "journeys",
     "keys",
     "launches",
     "loads",

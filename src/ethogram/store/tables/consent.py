@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from ethogram.store.tables.columns import LONG, Instant, metadata
 
-# Every choice that was ever recorded; the newest of a profile, channel and topic holds.
+# Every choice that was ever recorded; the newest of a profile, channel and topic holds. See `consents.py`.
 consents = sa.Table(
     "consents",
     metadata,
@@ -18,7 +18,9 @@ consents = sa.Table(
     sa.Column("at", Instant, nullable=False),
     sa.Column("source", sa.Text, nullable=False),  # how it was said: one-click, preferences, api, import, stop-word …
     sa.Column("wording", sa.Text, nullable=False),  # the version of the text that was agreed to
-    sa.Column("newest", sa.Boolean, nullable=False),  # the one that holds; kept by whoever appends
+    sa.Column("confirmed", sa.Boolean, nullable=False),  # said twice: by whoever has the address, too
+    sa.Column("newest", sa.Boolean, nullable=False),  # of its profile, channel and topic; kept by whoever appends
+    sa.Column("settled_by", sa.Text),  # the profile that it was joined to when it chose anew
     sa.Index(None, "profile_id", "channel", "topic", "number"),
     sqlite_autoincrement=True,
 )
@@ -32,6 +34,16 @@ suppressions = sa.Table(
     sa.Column("reason", sa.Text, nullable=False),  # bounced, complained, unsubscribed, imported …
     sa.Column("at", Instant, nullable=False),
     sa.Column("source", sa.Text, nullable=False),
+)
+
+# Which message of a launch goes to an address: two profiles with one address get one message.
+addressed = sa.Table(
+    "addressed",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),  # a hash of the launch, the channel and the address
+    sa.Column("message_id", sa.Text, nullable=False),
+    sa.Column("at", Instant, nullable=False),
+    sa.Index(None, "at"),
 )
 
 # Phones and browsers that take notifications.

@@ -24,7 +24,9 @@ def upgrade() -> None:
         sa.Column("at", Instant, nullable=False),
         sa.Column("source", sa.Text, nullable=False),
         sa.Column("wording", sa.Text, nullable=False),
+        sa.Column("confirmed", sa.Boolean, nullable=False),
         sa.Column("newest", sa.Boolean, nullable=False),
+        sa.Column("settled_by", sa.Text),
         sa.PrimaryKeyConstraint("number", name="pk_consents"),
         sqlite_autoincrement=True,
     )
@@ -40,6 +42,14 @@ def upgrade() -> None:
         sa.Column("source", sa.Text, nullable=False),
         sa.PrimaryKeyConstraint("channel", "address", name="pk_suppressions"),
     )
+    op.create_table(
+        "addressed",
+        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("message_id", sa.Text, nullable=False),
+        sa.Column("at", Instant, nullable=False),
+        sa.PrimaryKeyConstraint("key", name="pk_addressed"),
+    )
+    op.create_index("ix_addressed_at", "addressed", ["at"])
     op.create_table(
         "devices",
         sa.Column("id", sa.Text, nullable=False),

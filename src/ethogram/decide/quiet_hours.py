@@ -1,0 +1,83 @@
+"""Quiet hours: whether clocks where a person is show one, and when none of them do any more.
+
+Step of the path: decide. Pure. An instant is quiet if the wall clock then shows a quiet time. So an hour that comes
+twice in autumn is quiet twice, one that is skipped in spring is never, and where clocks jump out of quiet hours, these
+have ended.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
+from ethogram.model.eligibility import QuietHours
+
+_DAY = dt.timedelta(days=1)
+_SECOND = dt.timedelta(seconds=1)
+# Hours that follow each other for longer than that never end.
+_PATIENCE = dt.timedelta(days=15)
+
+
+def quiet_at(rule: QuietHours, wall: dt.datetime) -> dt.datetime | None:
+    """When on the wall quiet hours end that a wall time lies in; None where it lies in none."""
+    time, today = wall.time(), wall.date()
+    if rule.start < rule.end:
+        inside = rule.start <= time < rule.end and today.weekday() in rule.days
+        return dt.datetime.combine(today, rule.end) if inside else None
+    if time >= rule.start and today.weekday() in rule.days:
+        return dt.datetime.combine(today + _DAY, rule.end)
+    if time < rule.end and (today - _DAY).weekday() in rule.days:
+        return dt.datetime.combine(today, rule.end)
+    return None
+
+
+def first_quiet(rules: Sequence[QuietHours], at: dt.datetime, zone: ZoneInfo) -> QuietHours | None:
+    """The first of some quiet hours that an instant lies in."""
+    wall = at.astimezone(zone).replace(tzinfo=None)
+    return next((rule for rule in rules if quiet_at(rule, wall) is not None), None)
+
+
+def ends(rules: Sequence[QuietHours], at: dt.datetime, zone: ZoneInfo) -> dt.datetime | None:
+    """The first instant, not before a given one, that is in none of the quiet hours; None where they never end.
+
+    >>> night = QuietHours("night", dt.time(22), dt.time(8))
+    >>> at = dt.datetime(2026, 3, 28, 23, tzinfo=dt.UTC)  # the night in which an hour is skipped
+    >>> ends([night], at, ZoneInfo("Europe/Berlin")).isoformat()
+    '2026-03-29T06:00:00+00:00'
+    """
+    moment = at
+    while moment - at <= _PATIENCE:
+        local = moment.astimezone(zone)
+        wall = local.replace(tzinfo=None)
+        quiet_until = max((end for rule in rules if (end := quiet_at(rule, wall)) is not None), default=None)
+        if quiet_until is None:
+            return moment
+        # Up to there clocks go on as they do now, or they change before: then one looks again at that instant.
+        reached = moment + (quiet_until - wall)
+        moment = change(moment, reached, zone) or reached
+    return None
+
+
+def change(after: dt.datetime, until: dt.datetime, zone: ZoneInfo) -> dt.datetime | None:
+    """The instant, after one and not after another, at which a zone's clocks change; None where they do not.
+
+    Instants are in UTC. Two changes that undo each other between the two are not seen.
+    """
+    before = _offset(after, zone)
+    if _offset(until, zone) == before:
+        return None
+    low = after.replace(microsecond=0)
+    high = until if until.microsecond == 0 else until.replace(microsecond=0) + _SECOND
+    while high - low > _SECOND:
+        middle = low + (high - low) // 2
+        middle = middle.replace(microsecond=0)
+        if _offset(middle, zone) == before:
+            low = middle
+        else:
+            high = middle
+    return min(high, until)
+
+
+def _offset(at: dt.datetime, zone: ZoneInfo) -> dt.timedelta | None:
+    return at.astimezone(zone).utcoffset()
