@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -19,6 +20,9 @@ from ethogram.errors import SettingError
 FILE = "ethogram.toml"
 # What a workspace takes for the present: the clock, or the newest event it holds (for historical data).
 LIVE, LATEST = "live", "latest"
+_PUBLIC_URL = re.compile(r"https?://[^\s/?#\"<>]+(/[^\s?#\"<>]*)?")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,10 @@ class Settings:
             public, and without encryption, such as `10.1.0.0/16, 127.0.0.1`.
         refresh_minutes: how old the cut-offs of relative conditions (`top 10 %`) may become while a server runs.
         undo_days: how long a merge or a split of profiles can be undone.
+        public_url: where people reach this server, such as `https://news.shop.example`; links in messages lead there
+            first, to be counted, and to unsubscribe. Empty: links lead where they say, and nobody can unsubscribe.
+        language: of messages to people whose own is not known, such as `en` or `pt-BR`.
+        currency: of amounts in messages that say none, such as `EUR`.
     """
 
     timezone: str = "UTC"
@@ -57,6 +65,9 @@ class Settings:
     allow_addresses: str = ""
     undo_days: int = 30
     refresh_minutes: int = 60
+    public_url: str = ""
+    language: str = "en"
+    currency: str = ""
 
     def __post_init__(self) -> None:
         try:
@@ -79,6 +90,15 @@ class Settings:
                     f"`{network}` in `allow_addresses` is no network",
                     hint="Use addresses or networks, separated by commas: `10.1.0.0/16, 127.0.0.1`.",
                 ) from None
+        if self.public_url and not _PUBLIC_URL.fullmatch(self.public_url):
+            raise SettingError(
+                f"`public_url` cannot be `{self.public_url}`",
+                hint="Use an address such as `https://news.shop.example`.",
+            )
+        if not _LANGUAGE.fullmatch(self.language):
+            raise SettingError(f"`language` cannot be `{self.language}`", hint="Use a tag such as `en` or `pt-BR`.")
+        if self.currency and not _CURRENCY.fullmatch(self.currency):
+            raise SettingError(f"`currency` cannot be `{self.currency}`", hint="Use three letters, such as `EUR`.")
         for name in NUMBERS:
             held = getattr(self, name)
             if not isinstance(held, int) or isinstance(held, bool) or held < 1:

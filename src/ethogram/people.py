@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ethogram.errors import SegmentError
 from ethogram.measure.traits import traits_of
+from ethogram.measure.usual_hours import everybodys_hour, next_at, usual_hours
 from ethogram.model.segment import Definition, Entity
 from ethogram.segment.evaluate import Evaluator, Recorded
 from ethogram.segment.saved import SavedSegments
@@ -105,6 +106,24 @@ class People:
     def traits(self, ids: Sequence[str], names: Collection[str], at: dt.datetime) -> Mapping[str, dict[str, Any]]:
         """Some traits of people as they were known at an instant; who has none of them is left out."""
         return traits_of(self._warehouse, ids, Entity.PROFILE, names, at)
+
+    def account_traits(
+        self, ids: Sequence[str], names: Collection[str], at: dt.datetime
+    ) -> Mapping[str, dict[str, Any]]:
+        """Some traits of the accounts that people belong to, by the person's id."""
+        belongs = {id_: str(found["account_id"]) for id_, found in self.traits(ids, ["account_id"], at).items()}
+        accounts = traits_of(self._warehouse, sorted(set(belongs.values())), Entity.ACCOUNT, names, at)
+        return {id_: accounts[account] for id_, account in belongs.items() if account in accounts}
+
+    def best_at(self, ids: Sequence[str], at: dt.datetime) -> Mapping[str, dt.datetime]:
+        """When within the day after an instant each person usually is active; everybody's hour for who did little."""
+        zone = self._evaluator().zone
+        people = self._identities.resolve(list(ids))
+        own = usual_hours(self._warehouse, sorted(set(people.values())), zone, at)
+        otherwise = everybodys_hour(self._warehouse, zone, at) if len(own) < len(set(people.values())) else None
+        hours = {id_: own.get(person, otherwise) for id_, person in people.items()}
+        instants = {hour: next_at(hour, zone, at) for hour in set(hours.values()) if hour is not None}
+        return {id_: instants[hour] for id_, hour in hours.items() if hour is not None}
 
 
 def _over_profiles(definition: Definition) -> Definition:
