@@ -25,6 +25,7 @@ class Root(StrEnum):
     ACCOUNT = "account"
     EVENT = "event"
     TRIGGER = "trigger"
+    WAITED = "waited"
     SEGMENT = "segment"
     CAMPAIGN = "campaign"
     JOURNEY = "journey"
