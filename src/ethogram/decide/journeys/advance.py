@@ -11,7 +11,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias, assert_never
+from typing import Any, assert_never
 from zoneinfo import ZoneInfo
 
 from ethogram.decide.campaigns.launching import zone_of
@@ -31,7 +31,16 @@ from ethogram.model.journey.parts import (
     Update,
     Wait,
 )
-from ethogram.model.journey.runs import EventHappened, Happened, Passed, Run, RunState
+from ethogram.model.journey.runs import (
+    Change,
+    EventHappened,
+    Happened,
+    ListChanged,
+    Passed,
+    Run,
+    RunState,
+    TraitsChanged,
+)
 from ethogram.model.message import Maker, Origin, Wanted
 from ethogram.model.segment import Definition
 
@@ -52,25 +61,6 @@ class Facts:
     zone: ZoneInfo
     traits: Mapping[str, Any] = field(default_factory=dict)
     answers: Mapping[Definition, bool] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class TraitsChanged:
-    """Traits that a run sets and takes away."""
-
-    traits: Mapping[str, Any]
-    unset: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ListChanged:
-    """A static segment that a run adds the person to, or removes them from."""
-
-    segment: str
-    added: bool
-
-
-Change: TypeAlias = TraitsChanged | ListChanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +89,22 @@ class Needs:
 
 
 def advance(
-    journey: Journey, run: Run, happened: Sequence[Happened], now: dt.datetime, facts: Facts
+    journey: Journey,
+    run: Run,
+    happened: Sequence[Happened],
+    now: dt.datetime,
+    facts: Facts,
+    *,
+    stopped: bool = False,
 ) -> Advanced | Needs:
     """Where a run is now, and what it wants done on the way.
 
     Args:
         journey: in the run's version.
         happened: to the person since the run was last moved; what came before it started does not count.
+        stopped: time does not pass in the journey: what happened may end a wait or the run, and no step is taken.
     """
-    walk = _Walk(journey, run, facts)
+    walk = _Walk(journey, run, facts, stopped=stopped)
     for each in sorted(happened, key=lambda each: (each.at, each.id)):
         # What is said of the future counts as of now.
         at = min(each.at, now)
@@ -118,7 +115,7 @@ def advance(
     if walk.needs:
         return Needs(frozenset(walk.needs))
     run = walk.run
-    if run.data.keys() != {"trigger"} or walk.data != run.data:
+    if walk.data != run.data:
         run = replace(run, data=walk.data)
     return Advanced(run, tuple(walk.passed), tuple(walk.wanted), tuple(walk.changes), walk.cancels)
 
@@ -132,7 +129,8 @@ def drawn(salt: str, profile_id: str) -> float:
 class _Walk:
     """One call's way through the journey."""
 
-    def __init__(self, journey: Journey, run: Run, facts: Facts) -> None:
+    def __init__(self, journey: Journey, run: Run, facts: Facts, *, stopped: bool) -> None:
+        self._stopped = stopped
         self._journey = journey
         self._facts = facts
         self._zone = zone_of(facts.traits, facts.zone)
@@ -179,6 +177,8 @@ class _Walk:
 
     def until(self, now: dt.datetime) -> None:
         """Takes every step that is due."""
+        if self._stopped:
+            return
         while not self.over and self.run.due_at is not None and self.run.due_at <= now:
             late = now - self.run.due_at > _LATE
             at = now if late else max(self.run.due_at, self.run.step_at)

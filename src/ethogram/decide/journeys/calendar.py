@@ -1,8 +1,8 @@
 """When a delay ends, and when a date lets people in, where the person is.
 
-Step of the path: decide. Pure. Lengths are of real time, whatever the clocks do: two days are 48 hours. Times of day are
-the person's: one that a change to summer time skips is the first instant after the gap, one that comes twice is meant
-the first time. So whatever waits, waits once.
+Step of the path: decide. Pure. Lengths are of real time, whatever the clocks do: two days are 48 hours. Times of day
+are the person's: one that a change to summer time skips is the first instant after the gap, one that comes twice is
+meant the first time. So whatever waits, waits once.
 """
 
 from __future__ import annotations

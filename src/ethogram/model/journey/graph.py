@@ -57,7 +57,7 @@ class Journey:
         body["entry"] = writing.entry_body(self.entry)
         if self.where is not None:
             body["where"] = self.where
-        body.update(writing.again_body(self.again))
+        body.update(writing.again_body(self.again, self.entry))
         if self.exits:
             body["exits"] = [writing.exit_body(each) for each in self.exits]
         if limits := writing.limits_body(self.limits):
@@ -95,12 +95,13 @@ class Journey:
 
 
 def _journey(name: str, top: Part, checks: Checks) -> Journey:
+    entry = reading.entry(top.part("entry"), checks)
     return Journey(
         name,
-        entry=reading.entry(top.part("entry"), checks),
+        entry=entry,
         steps=reading.steps(top, checks),
         where=reading.condition(top, "where", checks) if "where" in top else top.value("where", None),
-        again=reading.again(top),
+        again=reading.again(top, entry),
         exits=reading.exits(top.parts("exits", None), checks),
         limits=reading.limits(top.maybe("limits")),
         holdout=top.share("holdout", 0.0),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ethogram.model.campaign import Conversion
@@ -66,9 +67,17 @@ def entry(part: Part, checks: Checks) -> Entry:
             return _signal(part, kind, checks)
 
 
-def again(top: Part) -> Again:
+def again_usually(entry: Entry) -> Again:
+    """Who may enter once more unless it is said: nobody, but on every anniversary."""
+    return Again(dt.timedelta(0) if isinstance(entry, DateEntry) and entry.yearly else None)
+
+
+def again(top: Part, entry: Entry) -> Again:
     """Who may enter once more."""
-    said = top.value("again", "never")
+    if "again" not in top:
+        top.value("again", None)
+        return replace(again_usually(entry), overlapping=top.flag("overlapping", default=False))
+    said = top.value("again")
     overlapping = top.flag("overlapping", default=False)
     if said in ("never", "always"):
         return Again(None if said == "never" else dt.timedelta(0), overlapping)

@@ -27,6 +27,7 @@ class Run:
     """One person's passage.
 
     Attributes:
+        id: derived from journey, profile and occurrence, so the same cause never starts two.
         number: in the order of starting; 0 before it is kept.
         occurrence: what started it: an event's id, a change of membership, a date, a call's key.
         step: where it is, or where it ended.
@@ -37,8 +38,10 @@ class Run:
         taken: how many steps it has left.
         round: how often it went back to a step before; so that it may say the same once more.
         held_out: it wants messages that nobody gets, for comparison.
+        moves: how often it was written down; whoever moves it must have seen the last time.
     """
 
+    id: str
     journey: str
     version: int
     profile_id: str
@@ -55,12 +58,8 @@ class Run:
     round: int = 0
     held_out: bool = False
     number: int = 0
+    moves: int = 0
     ended_at: dt.datetime | None = None
-
-    @property
-    def id(self) -> str:
-        """The run's id: the same cause never starts two."""
-        return run_id(self.journey, self.profile_id, self.occurrence)
 
 
 def run_id(journey: str, profile_id: str, occurrence: str) -> str:
@@ -87,6 +86,28 @@ class Passed:
     outcome: str
     entered_at: dt.datetime
     left_at: dt.datetime
+
+
+# --- what a run wants changed -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TraitsChanged:
+    """Traits that a run sets and takes away."""
+
+    traits: Mapping[str, Any]
+    unset: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ListChanged:
+    """A static segment that a run adds the person to, or removes them from."""
+
+    segment: str
+    added: bool
+
+
+Change: TypeAlias = TraitsChanged | ListChanged
 
 
 # --- what happens to people ---------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from ethogram.model.journey.parts import (
     Update,
     Wait,
 )
-from ethogram.model.journey.reading import END, told
+from ethogram.model.journey.reading import END, again_usually, told
 from ethogram.model.message import Channel
 from ethogram.model.reading import length_text
 
@@ -46,11 +46,11 @@ def entry_body(entry: Entry) -> dict[str, Any]:
             return _signal_body(entry)
 
 
-def again_body(again: Again) -> dict[str, Any]:
+def again_body(again: Again, entry: Entry) -> dict[str, Any]:
     """Who may enter once more."""
     body: dict[str, Any] = {}
-    if again.after is not None:
-        body["again"] = length_text(again.after) if again.after else "always"
+    if again.after != again_usually(entry).after:
+        body["again"] = "never" if again.after is None else length_text(again.after) if again.after else "always"
     return {**body, "overlapping": True} if again.overlapping else body
 
 

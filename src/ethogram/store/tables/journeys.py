@@ -1,10 +1,22 @@
-"""Journey runs: one profile's passage through a journey each, and the steps it has taken."""
+"""Journeys under way; runs, one profile's passage through a journey each; the steps they took, what they want changed."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
 from ethogram.store.tables.columns import LONG, Instant, metadata
+
+journeys = sa.Table(
+    "journeys",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("state", sa.Text, nullable=False),  # draft | active | closed | stopped
+    sa.Column("version", sa.Integer, nullable=False),  # that people enter
+    sa.Column("reason", sa.Text),  # why it is stopped
+    sa.Column("started_at", Instant),  # what happened before lets nobody in
+    sa.Column("dated_until", Instant),  # whom dates up to this instant let in is there
+    sa.Column("refused", LONG, nullable=False),  # entries that the rules of coming again or the limits did not let in
+)
 
 journey_runs = sa.Table(
     "journey_runs",
@@ -19,16 +31,19 @@ journey_runs = sa.Table(
     sa.Column("state", sa.Text, nullable=False),  # active | done | exited | failed
     sa.Column("reason", sa.Text),
     sa.Column("data", sa.JSON, nullable=False),  # of what started it
-    sa.Column("waits_for", sa.JSON(none_as_null=True)),  # an event or a segment that ends the step before its time
+    sa.Column("resting", sa.Boolean, nullable=False),  # waits at the step; else is about to take it
+    sa.Column("taken", sa.Integer, nullable=False),  # steps that it has left
+    sa.Column("round", sa.Integer, nullable=False),  # how often it went back to a step before
+    sa.Column("held_out", sa.Boolean, nullable=False),
+    sa.Column("moves", sa.Integer, nullable=False),  # who wants to move it has seen the last move
     sa.Column("started_at", Instant, nullable=False),
     sa.Column("step_at", Instant, nullable=False),  # since when it is at the step
     sa.Column("due_at", Instant),  # when the step ends by itself; None where it is over
-    sa.Column("claim", sa.Text),
     sa.Column("claimed_until", Instant),
     sa.Column("ended_at", Instant),
     sa.Index(None, "state", "due_at"),
-    sa.Index(None, "profile_id", "state"),
-    sa.Index(None, "journey", "state", "step"),
+    sa.Index(None, "profile_id", "journey", "started_at"),
+    sa.Index(None, "journey", "state", "version", "step"),
     sqlite_autoincrement=True,
 )
 
@@ -42,4 +57,17 @@ journey_steps = sa.Table(
     sa.Column("outcome", sa.Text, nullable=False),  # the way that it went on: next, timeout, yes, no, a variant …
     sa.Column("entered_at", Instant, nullable=False),
     sa.Column("left_at", Instant, nullable=False),
+)
+
+# Traits and static segments that steps want changed; each once, in order, after the step's transaction.
+journey_changes = sa.Table(
+    "journey_changes",
+    metadata,
+    sa.Column("number", LONG, primary_key=True, autoincrement=True),
+    sa.Column("id", sa.Text, nullable=False, unique=True),  # derived from run and ordinal
+    sa.Column("profile_id", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),  # traits | list
+    sa.Column("body", sa.JSON, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sqlite_autoincrement=True,
 )

@@ -1,4 +1,4 @@
-"""Journey runs, and the steps they have taken."""
+"""Journeys under way, their runs, the steps these have taken, and what they want changed."""
 
 from __future__ import annotations
 
@@ -15,6 +15,17 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "journeys",
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("reason", sa.Text),
+        sa.Column("started_at", Instant),
+        sa.Column("dated_until", Instant),
+        sa.Column("refused", LONG, nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_journeys"),
+    )
+    op.create_table(
         "journey_runs",
         sa.Column("number", LONG, autoincrement=True, nullable=False),
         sa.Column("id", sa.Text, nullable=False),
@@ -26,19 +37,26 @@ def upgrade() -> None:
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("reason", sa.Text),
         sa.Column("data", sa.JSON, nullable=False),
-        sa.Column("waits_for", sa.JSON(none_as_null=True)),
+        sa.Column("resting", sa.Boolean, nullable=False),
+        sa.Column("taken", sa.Integer, nullable=False),
+        sa.Column("round", sa.Integer, nullable=False),
+        sa.Column("held_out", sa.Boolean, nullable=False),
+        sa.Column("moves", sa.Integer, nullable=False),
         sa.Column("started_at", Instant, nullable=False),
         sa.Column("step_at", Instant, nullable=False),
         sa.Column("due_at", Instant),
-        sa.Column("claim", sa.Text),
         sa.Column("claimed_until", Instant),
         sa.Column("ended_at", Instant),
         sa.PrimaryKeyConstraint("number", name="pk_journey_runs"),
         sa.UniqueConstraint("id", name="uq_journey_runs_id"),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_journey_runs_journey_state_step", "journey_runs", ["journey", "state", "step"])
-    op.create_index("ix_journey_runs_profile_id_state", "journey_runs", ["profile_id", "state"])
+    op.create_index(
+        "ix_journey_runs_journey_state_version_step", "journey_runs", ["journey", "state", "version", "step"]
+    )
+    op.create_index(
+        "ix_journey_runs_profile_id_journey_started_at", "journey_runs", ["profile_id", "journey", "started_at"]
+    )
     op.create_index("ix_journey_runs_state_due_at", "journey_runs", ["state", "due_at"])
     op.create_table(
         "journey_steps",
@@ -50,6 +68,18 @@ def upgrade() -> None:
         sa.Column("left_at", Instant, nullable=False),
         sa.PrimaryKeyConstraint("run", "ordinal", name="pk_journey_steps"),
         sa.ForeignKeyConstraint(["run"], ["journey_runs.number"], name="fk_journey_steps_run_journey_runs"),
+    )
+    op.create_table(
+        "journey_changes",
+        sa.Column("number", LONG, autoincrement=True, nullable=False),
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("profile_id", sa.Text, nullable=False),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("body", sa.JSON, nullable=False),
+        sa.Column("created_at", Instant, nullable=False),
+        sa.PrimaryKeyConstraint("number", name="pk_journey_changes"),
+        sa.UniqueConstraint("id", name="uq_journey_changes_id"),
+        sqlite_autoincrement=True,
     )
 
 

@@ -1,0 +1,71 @@
+"""What journeys want changed: traits and static segments, each wish once and in order, until somebody has seen to it.
+
+Step of the path: decide → store. Statements inside a transaction of the ledger. A wish is written down with the step
+that has it. Traits go the way of everything that is said of people: as a call of the inbox, known again by its id, so
+telling it twice says it once. Lists are changed by whoever owns the warehouse; adding twice adds once.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from ethogram.store import given, requests, tables
+from ethogram.store.requests import Fact, Message
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ethogram.store.database import Database
+
+_CHANGES = tables.journey_changes
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Something that a run wants changed.
+
+    Attributes:
+        kind: `traits` or `list`.
+        body: `traits` and `unset`, or `segment` and `added`.
+    """
+
+    number: int
+    id: str
+    profile_id: str
+    kind: str
+    body: dict[str, Any]
+    created_at: dt.datetime
+
+
+def waiting(connection: sa.Connection, kind: str, *, most: int) -> tuple[Wish, ...]:
+    """The oldest wishes of a kind."""
+    query = sa.select(_CHANGES).where(_CHANGES.c.kind == kind).order_by(_CHANGES.c.number).limit(most)
+    return tuple(Wish(**row._asdict()) for row in connection.execute(query))
+
+
+def done(connection: sa.Connection, wishes: Sequence[Wish]) -> None:
+    """Forgets wishes that were seen to."""
+    here = given.among(connection, _CHANGES.c.number, [wish.number for wish in wishes])
+    connection.execute(_CHANGES.delete().where(here))
+
+
+def tell_traits(database: Database, now: dt.datetime, *, most: int = 2_000) -> int:
+    """How many wishes about traits it told the inbox; they are in the warehouse with the next blocks."""
+    with database.reading() as connection:
+        wishes = waiting(connection, "traits", most=most)
+    if wishes:
+        requests.keep(database, [[_message(wish) for wish in wishes]], now)
+        with database.writing() as connection:
+            done(connection, wishes)
+    return len(wishes)
+
+
+def _message(wish: Wish) -> Message:
+    content = given.json(wish.body["traits"])
+    at = round(wish.created_at.timestamp() * 1_000_000)
+    fact = Fact("profiles", content, unset=tuple(wish.body["unset"]))
+    return Message(wish.id, "identify", wish.profile_id, "", at, (fact,))
