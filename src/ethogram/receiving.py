@@ -12,10 +12,12 @@ import datetime as dt
 import re
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 from ethogram.clock import Clock, SystemClock
+from ethogram.collect import payload
 from ethogram.collect.inbound import content, ready, sources
 from ethogram.collect.inbound.calls import Mapped
 from ethogram.collect.inbound.receive import Confirm, NeedsCertificate, Received, Source, receive
@@ -24,6 +26,7 @@ from ethogram.collect.inbound.trust import TRUSTS, Delivery, chosen
 from ethogram.collect.inbound.trust import made as made_secret
 from ethogram.collect.payload import Refused
 from ethogram.collecting import Unsure, open_ledger
+from ethogram.deliver import receipts
 from ethogram.deliver.attempts import Failed
 from ethogram.deliver.fetch import fetched
 from ethogram.errors import EthogramError, InputError, UserError
@@ -262,7 +265,19 @@ class Receiver:
             confirmed = await self._fetch(found.address, _ANSWER_BYTES)
             return Unsure() if isinstance(confirmed, Failed) else Mapped((), 1, 1)
         assert not isinstance(found, NeedsCertificate)
+        if isinstance(found, Mapped) and receipts.about_messages(found.calls):
+            return await asyncio.to_thread(self._noted, found)
         return found
+
+    def _noted(self, found: Mapped) -> Mapped | Unsure:
+        """What is left of a request when reports about messages of ours are noted: these come back as events anyway."""
+        instants = [payload.instant(call.get("timestamp")) for call in found.calls]
+        try:
+            with self._ledger.database.writing() as connection:
+                rest = receipts.take(connection, found.calls, instants, self._clock.now())
+        except EthogramError:
+            return Unsure()
+        return replace(found, calls=tuple(map(dict, rest)))
 
 
 async def _fetch(address: str, most: int) -> bytes | Failed:

@@ -47,7 +47,7 @@ class Job:
     """What a sender does.
 
     Attributes:
-        point: where it kills itself, when it passes for the nth time; empty is nowhere.
+        point: where it signals itself, when it passes for the nth time; empty is nowhere.
         alone: it knows to be the only one.
         slow: seconds that composing and the provider take at most.
         lease: seconds that its claims hold.
@@ -57,6 +57,7 @@ class Job:
     taken: str
     point: str = ""
     nth: int = 0
+    signal: int = signal.SIGKILL
     idempotent: bool = False
     alone: bool = True
     slow: float = 0.002
@@ -100,7 +101,8 @@ def main(job: Job) -> None:
         if point == job.point:
             left -= 1
             if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+                Path(f"{job.taken}-{job.point}").touch()
+                os.kill(os.getpid(), job.signal)
 
     def gate(messages: Sequence[Message], now: dt.datetime) -> list[Verdict]:
         assert now.tzinfo is not None

@@ -164,14 +164,14 @@ def test_two_senders_at_once_share_what_there_is(tmp_path: Path, idempotent: boo
 @pytest.mark.timeout(120)
 def test_a_sender_that_was_stopped_for_long_finds_its_claims_gone(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
-    job = Job(url, str(tmp_path / "taken"), alone=False, slow=0.05, lease=1.0)
+    job = Job(url, str(tmp_path / "taken"), alone=False, lease=2.0)
+    stopping = dataclasses.replace(job, point="committed", nth=12, signal=signal.SIGSTOP)
     with Ledger(url) as ledger, Senders() as senders, Senders() as others:
         expected = _campaign(ledger, 400)
-        zombie = senders.start(job)
-        deadline = time.monotonic() + 20
-        while not Path(job.taken).read_text() and time.monotonic() < deadline:
+        zombie = senders.start(stopping)
+        deadline = time.monotonic() + 30
+        while not Path(f"{job.taken}-committed").exists() and time.monotonic() < deadline:
             time.sleep(0.01)
-        os.kill(zombie, signal.SIGSTOP)
         others.start(job)
         assert others.end() == 0  # everybody else is written to, whoever was on the way is unsure
         between = _states(ledger)

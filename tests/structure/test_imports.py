@@ -28,6 +28,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "identities": (*LEAVES, "model", "store", "runtime"),
     "people": (*LEAVES, "model", "store", "segment language", "segment running", "measure", "identities"),
     "documents": LEAVES,
+    # What campaigns send, in the warehouse's process; and what each message says.
+    "engaging": (*LEAVES, "config", "model", "store", "collecting", "people", "composing", "decide", "deliver"),
+    "composing": (*LEAVES, "model", "store", "decide", "deliver"),
     "applying": (*LEAVES, "model", "documents", "engagement", "runtime", "decide", "segment language"),
     # Definitions of engagement, and campaigns by name: the ledger only, so they work beside a server.
     "engagement": (*LEAVES, "config", "model", "store", "collecting", "segment language", "decide", "deliver"),
@@ -49,19 +52,28 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "catalog_files": (*LEAVES, "model", "store", "collect"),
     # What a collector needs: the ledger and the intake, no warehouse.
     "collecting": (*LEAVES, "config", "model", "store", "collect"),
+    # What sends messages, and takes those who follow their links: the ledger only; the rest is handed in.
+    "sending": (*LEAVES, "config", "model", "store", "collecting", "deliver"),
+    "tracking": (*LEAVES, "config", "store", "collecting", "deliver"),
     # What takes webhooks of providers: the ledger, and fetching from Amazon by the rules of what goes outward.
     "receiving": (*LEAVES, "config", "model", "store", "collect", "collecting", "deliver"),
+    # What links in messages lead to: the ledger only.
+    "subscribing": (*LEAVES, "config", "model", "store", "collecting", "deliver"),
     # What follows along beside a server: the ledger, read only. What plays a history to one: files, and HTTP.
     "following": (*LEAVES, "config", "model", "store", "collecting"),
     "replaying": (*LEAVES, "config", "model", "collect", "collecting"),
     # A server: collectors, the mover and the web application in one process, or apart by role.
-    "serving": (*LEAVES, "config", "collecting", "delivering", "recipients", "receiving", "runtime", "web", "workers"),
+    "serving": (*LEAVES, "config", "collecting", "delivering", "recipients", "receiving", "runtime", "web", "workers",
+        "subscribing", "tracking",
+    ),
     "workers": LEAVES,
     "cli": (*LEAVES, "config", "model", "runtime", "collecting", "recipients", "receiving", "following", "replaying",
         "serving", "segment templates", "identities", "documents", "engagement", "campaigning", "applying", ROOT,
     ),
-    "web": (*LEAVES, "config", "model", "runtime", "collecting", "recipients", "receiving", "segment templates",
+    "web": (*LEAVES, "config", "model", "runtime", "collecting", "recipients", "receiving", "tracking",
+        "segment templates",
         "identities", "documents", "engagement", "campaigning", "applying",
+        "subscribing",
     ),
     "__main__": ("cli",),
     ROOT: (*LEAVES, "model", "config", "runtime", "frames", "segment language"),
@@ -102,9 +114,18 @@ DRIVERS: dict[str, tuple[str, ...]] = {
     "babel": ("deliver",),  # amounts and months of a language; the template language brings it along
     "mjml": ("deliver",),
     "css_inline": ("deliver",),
+    "aiosmtplib": ("deliver",),
+    "email_validator": ("deliver",),
+    "phonenumbers": ("deliver",),
+    "py_vapid": ("deliver",),
+    "pywebpush": ("deliver",),
+    "jwt": ("deliver",),
+    "httpcore2": ("deliver",),  # HTTP/2, with a say in what is connected to
+    "apprise": ("deliver",),  # an extra, loaded when a channel needs it
     "cronsim": ("deliver", "decide"),
     "yaml": ("documents",),
-    "cryptography": ("collect",),  # signatures with public keys, loaded when a source has one
+    "idna": ("model",),  # domains of addresses in one form
+    "cryptography": ("collect", "deliver"),  # signatures with public keys, loaded when a source has one
     "uvicorn": ("web",),
     "httptools": ("web",),
     "litestar": ("web",),

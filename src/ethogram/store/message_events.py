@@ -146,6 +146,31 @@ def of_message(connection: sa.Connection, message: int) -> list[Happening]:
     ]
 
 
+def of_address(
+    connection: sa.Connection, profile_id: str, channel: str, address: str
+) -> list[tuple[str, dict[str, Any]]]:
+    """What happened to a person's messages to an address, in order, with its properties."""
+    query = (
+        sa.select(_EVENTS.c.event, _EVENTS.c.properties)
+        .join(_MESSAGES, _MESSAGES.c.number == _EVENTS.c.message)
+        .where(
+            (_MESSAGES.c.profile_id == profile_id) & (_MESSAGES.c.channel == channel) & (_MESSAGES.c.address == address)
+        )
+        .order_by(_EVENTS.c.at, _EVENTS.c.number)
+    )
+    return [(row.event, row.properties) for row in connection.execute(query)]
+
+
+def count_of(connection: sa.Connection, maker: str, name: str, event: str) -> int:
+    """To how many messages of a campaign or journey something happened."""
+    query = (
+        sa.select(sa.func.count(sa.distinct(_EVENTS.c.message)))
+        .join(_MESSAGES, _MESSAGES.c.number == _EVENTS.c.message)
+        .where((_MESSAGES.c.maker == maker) & (_MESSAGES.c.name == name) & (_EVENTS.c.event == event))
+    )
+    return int(connection.execute(query).scalar_one())
+
+
 def mark_machine(connection: sa.Connection, message: int, event: str) -> None:
     """Notes that what is not told yet of a kind was done by a machine."""
     mine = (_EVENTS.c.message == message) & (_EVENTS.c.event == event) & _EVENTS.c.told.is_(False)
@@ -179,6 +204,13 @@ def park(connection: sa.Connection, report: Report, now: dt.datetime) -> None:
         )
         .on_conflict_do_nothing()
     )  # fmt: skip
+
+
+def are_matched(database: Database) -> bool:
+    """Whether there is a report whose message was not known, and is known now."""
+    query = sa.select(_REPORTS.c.number).join(_MESSAGES, _MESSAGES.c.provider_id == _REPORTS.c.provider_id).limit(1)
+    with database.reading() as connection:
+        return connection.execute(query).first() is not None
 
 
 def take_parked(connection: sa.Connection) -> list[tuple[Report, int]]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from ethogram.model.message import Channel, Maker, Message, Origin, State, Wanted
-from ethogram.store import tables
+from ethogram.store import given, tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,6 +89,19 @@ def find(connection: sa.Connection, id_: str) -> Message | None:
     return None if row is None else message(row)
 
 
+def find_theirs(connection: sa.Connection, provider_id: str) -> Message | None:
+    """The message that a provider names so, if there is one; the newest of several."""
+    query = sa.select(_TABLE).where(_TABLE.c.provider_id == provider_id).order_by(_TABLE.c.number.desc()).limit(1)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else message(row)
+
+
+def find_many(connection: sa.Connection, ids: Sequence[str]) -> dict[str, Message]:
+    """Those messages that there are, by id."""
+    query = sa.select(_TABLE).where(given.among(connection, _TABLE.c.id, ids))
+    return {row.id: message(row) for row in connection.execute(query)}
+
+
 def listed(
     connection: sa.Connection,
     *,
@@ -140,6 +153,12 @@ def counts(connection: sa.Connection, maker: Maker, name: str, *, occurrence: st
         Count(version, step, variant, State(state), code, int(messages))
         for version, step, variant, state, code, messages in connection.execute(query)
     )
+
+
+def sent(connection: sa.Connection, maker: Maker, name: str) -> int:
+    """How many messages of a campaign or journey were sent."""
+    mine = (_TABLE.c.maker == maker) & (_TABLE.c.name == name) & (_TABLE.c.state == State.SENT)
+    return int(connection.execute(sa.select(sa.func.count()).select_from(_TABLE).where(mine)).scalar_one())
 
 
 def depths(connection: sa.Connection, now: dt.datetime) -> tuple[Depth, ...]:

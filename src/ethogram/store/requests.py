@@ -85,31 +85,52 @@ def keep(database: Database, groups: Sequence[Sequence[Message]], now: dt.dateti
         now: when the oldest of them came.
     """
     hashes = [[_hash(message.id) for message in group] for group in groups]
+    contents = _checksums(groups, hashes)
+    with database.writing() as connection:
+        return _keep(connection, groups, hashes, contents, now)
+
+
+def keep_within(connection: sa.Connection, groups: Sequence[Sequence[Message]], now: dt.datetime) -> list[Kept]:
+    """What became of each group, inside a transaction that does more; see `keep`."""
+    hashes = [[_hash(message.id) for message in group] for group in groups]
+    return _keep(connection, groups, hashes, _checksums(groups, hashes), now)
+
+
+def _checksums(groups: Sequence[Sequence[Message]], hashes: Sequence[Sequence[str]]) -> dict[str, int]:
     contents: dict[str, int] = {}
     for group, hashed in zip(groups, hashes, strict=True):
         for message, each in zip(group, hashed, strict=True):
             contents.setdefault(each, _checksum(message))
-    with database.writing() as connection:
-        new = _enter(connection, contents, now)
-        repeated = {each for each in contents if each not in new}
-        before = _contents_of(connection, repeated)
-        chosen: list[Message] = []
-        results: list[Kept] = []
-        for group, hashed in zip(groups, hashes, strict=True):
-            fresh = conflicts = 0
-            for message, each in zip(group, hashed, strict=True):
-                if each in new:
-                    new.discard(each)  # the second of its name in this very transaction is a repetition
-                    chosen.append(message)
-                    fresh += 1
-                else:
-                    conflicts += before.get(each, contents[each]) != _checksum(message)
-            results.append(Kept(fresh, len(group) - fresh, conflicts))
-        if chosen:
-            body = zlib.compress(_encoder.encode(chosen), _LITTLE)
-            connection.execute(
-                tables.requests.insert().values(received_at=now, messages=len(chosen), body=body, block=None)
-            )
+    return contents
+
+
+def _keep(
+    connection: sa.Connection,
+    groups: Sequence[Sequence[Message]],
+    hashes: Sequence[Sequence[str]],
+    contents: dict[str, int],
+    now: dt.datetime,
+) -> list[Kept]:
+    new = _enter(connection, contents, now)
+    repeated = {each for each in contents if each not in new}
+    before = _contents_of(connection, repeated)
+    chosen: list[Message] = []
+    results: list[Kept] = []
+    for group, hashed in zip(groups, hashes, strict=True):
+        fresh = conflicts = 0
+        for message, each in zip(group, hashed, strict=True):
+            if each in new:
+                new.discard(each)  # the second of its name in this very transaction is a repetition
+                chosen.append(message)
+                fresh += 1
+            else:
+                conflicts += before.get(each, contents[each]) != _checksum(message)
+        results.append(Kept(fresh, len(group) - fresh, conflicts))
+    if chosen:
+        body = zlib.compress(_encoder.encode(chosen), _LITTLE)
+        connection.execute(
+            tables.requests.insert().values(received_at=now, messages=len(chosen), body=body, block=None)
+        )
     return results
 
 
