@@ -1,0 +1,130 @@
+"""Composition of deciding: what campaigns are due, who is meant, what each person may get; in the warehouse's process.
+
+Puts the ledger, the people of the workspace and the stage `decide` together. Messages go to the outbox; what sends them
+is told by `gate` and `compose` whether it may and what they say.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from ethogram import config
+from ethogram.clock import Clock
+from ethogram.collecting import open_ledger
+from ethogram.composing import Composer, Known
+from ethogram.decide import assignment, standing
+from ethogram.decide.campaigns import planning
+from ethogram.decide.campaigns.launching import Asking, Launching, text_of
+from ethogram.decide.eligibility import Ask
+from ethogram.deliver import links
+from ethogram.deliver.templates.rendering import Templates
+from ethogram.deliver.templates.tracking import Tracking
+from ethogram.model.campaign import KIND, Campaign
+from ethogram.model.message import Eligible, Maker, Message, Refused, Verdict, Wanted
+from ethogram.people import People
+from ethogram.store import campaigns, definitions
+from ethogram.store.ledger import Ledger
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+# A message that waited for so long is asked again whether its person is in the audience still.
+_LATER = dt.timedelta(minutes=1)
+
+
+class Engaging:
+    """Decides what campaigns send, in the process that owns the warehouse.
+
+    Args:
+        path: the workspace's directory.
+        people: who is who, and what is known of them.
+    """
+
+    def __init__(self, path: Path, people: People, *, clock: Clock) -> None:
+        settings = config.read(path)
+        self._ledger: Ledger = open_ledger(path)
+        self._database = self._ledger.database
+        self._people = people
+        self._clock = clock
+        self._zone = settings.zone
+        tracking = None
+        if settings.public_url:
+            tracking = Tracking(settings.public_url.rstrip("/"), links.signer(self._database))
+        self._composer = Composer(
+            self._database,
+            Known(people.traits, people.account_traits),
+            Templates(tracking, zone=self._zone, currency=settings.currency or None, language=settings.language),
+            self._zone,
+            clock,
+        )
+        self.compose = self._composer.compose
+        asking = Asking(
+            lambda text, at, after, limit: people.page(text, at, after=after, limit=limit),
+            lambda text, ids, at: people.among([text], ids, at)[0],
+            people.traits,
+            people.best_at,
+            standing.TRAITS,
+        )
+        self._launching = Launching(self._database, self._zone, asking, assignment.draw, self._put)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ledger.close()
+
+    def decide(self) -> bool:
+        """Plans what is due and decides about the next portion of everything that is; whether there was any."""
+        now = self._clock.now()
+        planned = planning.plan(self._database, self._zone, now)
+        return self._launching.step(now) or bool(planned)
+
+    def gate(self, messages: Sequence[Message], now: dt.datetime) -> list[Verdict]:
+        """Whether each message may be sent now: its person eligible still, and in the campaign's audience still.
+
+        Asked about the audience is only what waited for a while: for a local time, or the end of quiet hours.
+        """
+        verdicts = self._composer.gate(messages, now)
+        waited: dict[tuple[str, int], list[int]] = {}
+        for index, (message, verdict) in enumerate(zip(messages, verdicts, strict=True)):
+            origin = message.wanted.origin
+            of_campaign = origin.maker is Maker.CAMPAIGN and not message.wanted.transactional
+            if of_campaign and isinstance(verdict, Eligible) and now - message.created_at > _LATER:
+                waited.setdefault((origin.name, origin.version), []).append(index)
+        for (name, version), indexes in waited.items():
+            audience = text_of(self._campaign(name, version).audience)
+            ids = [messages[index].wanted.profile_id for index in indexes]
+            within = self._people.among([audience], ids, now)[0]
+            for index in indexes:
+                if messages[index].wanted.profile_id not in within:
+                    verdicts[index] = Refused("left_audience", "the person is in the campaign's audience no more")
+        return verdicts
+
+    def speeds(self) -> dict[tuple[Maker, str], float]:
+        """How many messages a second the campaigns may send that have a limit."""
+        with self._database.reading() as connection:
+            under_way = campaigns.active(connection)
+        found = {}
+        for progress in under_way:
+            campaign = self._campaign(progress.name, None)
+            if campaign.speed is not None:
+                found[Maker.CAMPAIGN, progress.name] = campaign.speed / 60
+        return found
+
+    def _campaign(self, name: str, version: int | None) -> Campaign:
+        return Campaign.from_body(name, definitions.get(self._database, KIND, name, version).body)
+
+    def _put(
+        self,
+        connection: sa.Connection,
+        wanted: Sequence[tuple[Wanted, bool]],
+        traits: Mapping[str, Mapping[str, Any]],
+        now: dt.datetime,
+    ) -> None:
+        asks = [
+            Ask(each, f"held out of campaign `{each.origin.name}`" if held_out else None) for each, held_out in wanted
+        ]
+        standing.put(connection, asks, traits, self._composer.rules(), self._zone, now)
