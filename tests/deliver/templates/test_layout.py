@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 
@@ -162,3 +163,18 @@ def test_what_was_taken_out_comes_back_in_its_place(parts: list[str]) -> None:
     assert "{{" not in made.text
     assert "{%" not in made.text
     assert not made.lost(made.text)
+
+
+BITS = (
+    '<mj-section>|</mj-section>|<mj-column>|</mj-column>|<mj-text>|</mj-text>|<tr>|<td>|</td>|<table>|<mj-image/>|&|<|>|"|'
+    "{% if x %}|{% endif %}|{{ a }}|{{|<!--|-->|<![CDATA[|<![x|]]>|<style>|</style>|@media {|\x00|é|<mjml>|<mj-body>|"
+    "<mj-column width='{{ x }}'>"
+)
+sources = st.lists(st.sampled_from(BITS.split("|")), max_size=12)
+
+
+@given(sources)
+def test_whatever_is_given_as_a_layout_is_one_or_says_why_not(parts: list[str]) -> None:
+    for make, source in ((from_mjml, mjml("".join(parts))), (from_html, "".join(parts)), (from_mjml, "".join(parts))):
+        with contextlib.suppress(LayoutError):
+            plain_text(make(source))

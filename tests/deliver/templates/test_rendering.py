@@ -7,9 +7,12 @@ import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from deliver.templates.rendered import NOW, template
 from ethogram.deliver.links import PATHS, Link, Purpose, Signer
+from ethogram.deliver.templates.compiling import faults
 from ethogram.deliver.templates.rendering import Templates
 from ethogram.deliver.templates.tracking import Tracking, with_parameters
 from ethogram.errors import DefinitionError
@@ -283,3 +286,24 @@ def test_a_person_in_no_known_zone_is_shown_the_workspace_s() -> None:
     made = template("sms", text="{{ now | date: '%H' }}")
     there = Templates(zone=dt.timezone(dt.timedelta(hours=5)))
     assert there.render(made, {}, now=NOW) == TextContent("14")
+
+
+WORDS = (
+    "{{ |}}|{% |%}|name|if |endif|for i in |(1..3)|endfor|assign x = |capture y|endcapture|case |when |else|cycle |abort "
+    "|liquid |raw|endraw|tablerow i in |endtablerow|increment |\n|'a'|\"|.|[|]|: |, |3|-|echo |unless |==|contains |and "
+    "|nil|empty"
+)
+FILTERED = [" | upcase", " | date: '%Y'", " | split: ''", " | slice: 0", "| json", " | sort", " | default: 1"]
+words = st.sampled_from(WORDS.split("|") + FILTERED)
+
+
+@given(st.lists(words, max_size=14))
+def test_whatever_is_written_is_refused_when_it_is_saved_or_ends_in_a_message_or_a_reason(parts: list[str]) -> None:
+    source = "".join(parts) or "x"
+    for body in ({"channel": "sms", "text": source}, {"channel": "email", "subject": "x", "html": f"<p>{source}</p>"}):
+        try:
+            made = Template.from_body("it", body, check=faults)
+        except DefinitionError:
+            continue
+        content = render(made, TRACKED, profile={"name": ["a", {"b": 1}], "x": "<"})
+        assert isinstance(content, (TextContent, EmailContent, Unrenderable))

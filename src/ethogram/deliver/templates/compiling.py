@@ -133,12 +133,12 @@ class _Reader:
         elif source is not None:
             try:
                 made = layout.from_mjml(source) if body == "mjml" else layout.from_html(source)
+                plain = layout.plain_text(made) if text is None else text
             except layout.LayoutError as error:
                 for fault in error.faults:
                     self._tell(at(body), fault)
             else:
-                if text is None:
-                    text = layout.plain_text(made)
+                text = plain
                 if parts.preheader is not None:
                     self.piece(at("preheader"), parts.preheader, TEXT)
                     made = layout.with_preheader(made, parts.preheader)

@@ -87,9 +87,16 @@ def _finished(document: Holed, made: str) -> str:
 
 def _order(source: str) -> list[str]:
     reader = _Order()
-    reader.feed(source)
-    reader.close()
+    _feed(reader, source)
     return reader.found
+
+
+def _feed(reader: HTMLParser, source: str) -> None:
+    try:
+        reader.feed(source)
+        reader.close()
+    except AssertionError as error:  # how the parser says that it does not know a `<![…`
+        raise LayoutError([f"is no HTML: {error}"]) from None
 
 
 class _Order(HTMLParser):
@@ -152,6 +159,9 @@ _VOID = frozenset("area base br col embed hr img input link meta source track wb
 def plain_text(source: str) -> str:
     """The text of an e-mail's HTML, with its Liquid: links with their addresses, lists with dashes.
 
+    Raises:
+        LayoutError: it is no HTML.
+
     >>> print(plain_text("<h1>Hi {{ name }}</h1><p>See <a href='https://x.example'>this</a>.</p>"))
     Hi {{ name }}
     <BLANKLINE>
@@ -159,8 +169,7 @@ def plain_text(source: str) -> str:
     """
     document = holed(source)
     reader = _Text()
-    reader.feed(document.text)
-    reader.close()
+    _feed(reader, document.text)
     text = "".join(reader.pieces)
     text = re.sub(r"[ \t\xa0\u200b\u200c\ufeff]+", " ", text)
     text = re.sub(r" ?\n ?", "\n", text)
