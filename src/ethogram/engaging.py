@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, Self
 from ethogram import config
 from ethogram.clock import Clock
 from ethogram.collecting import open_ledger
-from ethogram.composing import Composer, Known
+from ethogram.composing import Composer
 from ethogram.decide import assignment, standing
 from ethogram.decide.campaigns import planning
 from ethogram.decide.campaigns.launching import Asking, Launching, text_of
 from ethogram.decide.eligibility import Ask
 from ethogram.deliver import links
+from ethogram.deliver.contents import Contents, Person
 from ethogram.deliver.templates.rendering import Templates
 from ethogram.deliver.templates.tracking import Tracking
 from ethogram.model.campaign import KIND, Campaign
@@ -53,13 +54,9 @@ class Engaging:
         tracking = None
         if settings.public_url:
             tracking = Tracking(settings.public_url.rstrip("/"), links.signer(self._database))
-        self._composer = Composer(
-            self._database,
-            Known(people.traits, people.account_traits),
-            Templates(tracking, zone=self._zone, currency=settings.currency or None, language=settings.language),
-            self._zone,
-            clock,
-        )
+        templates = Templates(tracking, zone=self._zone, currency=settings.currency or None, language=settings.language)
+        self.contents = Contents(self._database, templates, self._persons)
+        self._composer = Composer(self._database, people.traits, self.contents, self._zone, clock)
         self.compose = self._composer.compose
         asking = Asking(
             lambda text, at, after, limit: people.page(text, at, after=after, limit=limit),
@@ -113,6 +110,10 @@ class Engaging:
             if campaign.speed is not None:
                 found[Maker.CAMPAIGN, progress.name] = campaign.speed / 60
         return found
+
+    def _persons(self, ids: Sequence[str]) -> dict[str, Person]:
+        found = self._people.known(ids, self._clock.now())
+        return {id_: Person(traits, account) for id_, (traits, account) in found.items()}
 
     def _campaign(self, name: str, version: int | None) -> Campaign:
         return Campaign.from_body(name, definitions.get(self._database, KIND, name, version).body)

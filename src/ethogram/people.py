@@ -107,13 +107,12 @@ class People:
         """Some traits of people as they were known at an instant; who has none of them is left out."""
         return traits_of(self._warehouse, ids, Entity.PROFILE, names, at)
 
-    def account_traits(
-        self, ids: Sequence[str], names: Collection[str], at: dt.datetime
-    ) -> Mapping[str, dict[str, Any]]:
-        """Some traits of the accounts that people belong to, by the person's id."""
-        belongs = {id_: str(found["account_id"]) for id_, found in self.traits(ids, ["account_id"], at).items()}
-        accounts = traits_of(self._warehouse, sorted(set(belongs.values())), Entity.ACCOUNT, names, at)
-        return {id_: accounts[account] for id_, account in belongs.items() if account in accounts}
+    def known(self, ids: Sequence[str], at: dt.datetime) -> Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]]:
+        """All traits of people, and those of the accounts that they belong to, by the person's id."""
+        traits = traits_of(self._warehouse, ids, Entity.PROFILE, None, at)
+        belongs = {id_: str(found["account_id"]) for id_, found in traits.items() if found.get("account_id")}
+        accounts = traits_of(self._warehouse, sorted(set(belongs.values())), Entity.ACCOUNT, None, at)
+        return {id_: (found, accounts.get(belongs.get(id_, ""), {})) for id_, found in traits.items()}
 
     def best_at(self, ids: Sequence[str], at: dt.datetime) -> Mapping[str, dt.datetime]:
         """When within the day after an instant each person usually is active; everybody's hour for who did little."""

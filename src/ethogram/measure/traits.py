@@ -17,14 +17,14 @@ from ethogram.store.warehouse import Warehouse
 
 
 def traits_of(
-    warehouse: Warehouse, ids: Sequence[str], entity: Entity, names: Collection[str], now: dt.datetime
+    warehouse: Warehouse, ids: Sequence[str], entity: Entity, names: Collection[str] | None, now: dt.datetime
 ) -> dict[str, dict[str, Any]]:
     """Some traits of the given profiles or accounts at an instant; who has none of them is left out.
 
     Args:
-        names: of the traits; a dot goes into a trait that has traits of its own.
+        names: of the traits; a dot goes into a trait that has traits of its own. None is all of them.
     """
-    if not ids or not names:
+    if not ids or (names is not None and not names):
         return {}
     table, column, key = (
         ("account_traits", "account", account_key("id"))
@@ -41,7 +41,10 @@ def traits_of(
     found: dict[str, dict[str, Any]] = {}
     for who, changes in groupby(rows, key=lambda row: row[0]):
         traits = merged((text, unset) for _, text, unset in changes)
-        chosen = {name: value for name in names if (value := _at(traits, name)) is not None}
+        if names is None:
+            chosen = traits
+        else:
+            chosen = {name: value for name in names if (value := _at(traits, name)) is not None}
         if chosen:
             found[str(who)] = chosen
     return found
