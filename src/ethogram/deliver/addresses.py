@@ -225,6 +225,42 @@ def connector(rules: Rules, *, encrypted: bool, limit: int = 0) -> aiohttp.TCPCo
     )
 
 
+async def resolved(host: str, port: int, rules: Rules, *, encrypted: bool) -> list[str]:
+    """The addresses of a host, for clients that connect by themselves.
+
+    Raises:
+        OSError: the host is not known; `AddressRefusedError` where it is not to be connected to.
+    """
+    return [found["host"] for found in await _Resolver(rules, encrypted=encrypted).resolve(host, port)]
+
+
+async def open_socket(host: str, port: int, rules: Rules, *, encrypted: bool) -> socket.socket:
+    """A socket that is connected to a host, for protocols other than HTTP.
+
+    Args:
+        encrypted: whether what travels over it will be.
+
+    Raises:
+        OSError: the host is not known or not reached; `AddressRefusedError` where it is not to be connected to.
+    """
+    loop = asyncio.get_running_loop()
+    failure: OSError = OSError(f"`{host}` has no address")
+    for found in await _Resolver(rules, encrypted=encrypted).resolve(host, port):
+        connected = socket.socket(found["family"], socket.SOCK_STREAM)
+        try:
+            connected.setblocking(False)
+            await loop.sock_connect(connected, (found["host"], port))
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return connected
+        except OSError as error:
+            connected.close()
+            failure = error
+        except BaseException:
+            connected.close()
+            raise
+    raise failure
+
+
 def check(text: str, rules: Rules, *, seconds: float = 5.0) -> Refused | None:
     """Why an address cannot be sent to, by its form and where its name leads now; None when it can be.
 
