@@ -18,13 +18,18 @@ from ethogram.collecting import Collector, Failed, Kept, Keys
 from ethogram.delivering import Delivering, Sources
 from ethogram.receiving import Receiver
 from ethogram.runtime import Workspace
+from ethogram.subscribing import Subscriptions
+from ethogram.tracking import Tracking
 from ethogram.web import elsewhere
 from ethogram.web.answers import Asgi
 from ethogram.web.app import App
 from ethogram.web.ingest import Ticket, settle
 from ethogram.web.metrics import Metrics
+from ethogram.web.preferences import application as preferences
 from ethogram.web.server import bound, run
 from ethogram.web.sources import PREFIX, Webhooks
+from ethogram.web.tracking import MOUNTS as TRACKED
+from ethogram.web.tracking import Tracked
 from ethogram.workers import Worker
 
 _PRUNE_EVERY = dt.timedelta(hours=1)
@@ -117,6 +122,10 @@ def serve(
             receiver = Receiver(path, clock=chosen)
             stack.callback(receiver.close)
             mounts[PREFIX] = Webhooks(collector, receiver, metrics)
+            tracking = Tracking(path, clock=chosen)
+            stack.callback(tracking.close)
+            mounts.update(dict.fromkeys(TRACKED, Tracked(tracking)))
+        mounts |= preferences.mounts(stack.enter_context(Subscriptions(path, clock=chosen)))
         app = App(
             collector=collector,
             backlog=collector.depth if collector is not None else _backlog(workspace),
