@@ -289,9 +289,9 @@ def test_a_person_in_no_known_zone_is_shown_the_workspace_s() -> None:
 
 
 WORDS = (
-    "{{ |}}|{% |%}|name|if |endif|for i in |(1..3)|endfor|assign x = |capture y|endcapture|case |when |else|cycle |abort "
-    "|liquid |raw|endraw|tablerow i in |endtablerow|increment |\n|'a'|\"|.|[|]|: |, |3|-|echo |unless |==|contains |and "
-    "|nil|empty"
+    "{{ |}}|{% |%}|name|if |endif|for i in |(1..3)|endfor|assign x = |capture y|endcapture|case |when |else|"
+    "cycle |abort |liquid |raw|endraw|tablerow i in |endtablerow|increment |\n|'a'|\"|.|[|]|: |, |3|-|echo |unless |==|"
+    "contains |and |nil|empty"
 )
 FILTERED = [" | upcase", " | date: '%Y'", " | split: ''", " | slice: 0", "| json", " | sort", " | default: 1"]
 words = st.sampled_from(WORDS.split("|") + FILTERED)

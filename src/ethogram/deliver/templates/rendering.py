@@ -36,6 +36,9 @@ from ethogram.model.message import (
 from ethogram.model.template import Template
 
 _KEPT = 500  # compiled templates
+_STUMBLES = (
+    ArithmeticError, ValueError, TypeError, LookupError, AttributeError, AssertionError, RecursionError, MemoryError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,8 +249,7 @@ def _rendered(piece: Piece, variables: Mapping[str, Any], around: Surroundings) 
         raise _PieceError(f"the template aborts: {error.message}", aborted=True) from None
     except LiquidError as error:
         raise _PieceError(f"{piece.place}: {error.message}") from None
-    except (ArithmeticError, ValueError, TypeError, LookupError, AttributeError, RecursionError, MemoryError) as error:
-        # A filter stumbled over a value that somebody sent.
+    except _STUMBLES as error:  # a filter over a value that somebody sent
         raise _PieceError(f"{piece.place}: {type(error).__name__}: {str(error)[:200]}") from None
 
 
