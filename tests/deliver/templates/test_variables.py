@@ -11,7 +11,7 @@ from deliver.templates.rendered import NOW, template
 from ethogram.deliver.templates.preview import CLIPPED, PUSHED, preview, push_size, segments
 from ethogram.deliver.templates.rendering import Templates
 from ethogram.deliver.templates.variables import CatalogUse, Items, MissingVariables, Root, missing, uses
-from ethogram.model.message import EmailContent, PushContent, TextContent, Unrenderable
+from ethogram.model.message import ChatContent, EmailContent, PushContent, TextContent, Unrenderable
 
 TEMPLATES = Templates(currency="EUR")
 
@@ -163,3 +163,8 @@ def test_a_preview_of_what_cannot_be_rendered_is_its_reason() -> None:
     found = preview(TEMPLATES, template("sms", text="{{ x }}"), {}, now=NOW)
     assert isinstance(found.content, Unrenderable)
     assert found.warnings == ()
+
+
+def test_a_preview_for_somebody_whose_language_is_none_is_that_for_everybody() -> None:
+    found = preview(TEMPLATES, template("chat", text="x"), {"profile": {"language": 5, "locale": ["sv"]}}, now=NOW)
+    assert (found.language, found.content) == ("", ChatContent("", "x"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeAlias
 
 from liquid.exceptions import LiquidError
@@ -56,11 +56,13 @@ class Compiled:
     Attributes:
         versions: the parts by language; that of the empty name is for everybody.
         link_parameters: what is added to links.
+        names: the first name of every variable that is asked for.
     """
 
     template: Template
     versions: Mapping[str, Mapping[str, Any]]
     link_parameters: Mapping[str, Piece]
+    names: frozenset[str] = frozenset()
 
     def pieces(self) -> list[Piece]:
         """Every text of every version."""
@@ -96,7 +98,9 @@ def _compiled(template: Template) -> tuple[Compiled, list[tuple[str, str]]]:
     parameters = {
         name: reader.piece(f"link_parameters.{name}", source, TEXT) for name, source in template.link_parameters.items()
     }
-    return Compiled(template, versions, parameters), list(found)
+    made = Compiled(template, versions, parameters)
+    names = frozenset(str(path[0]) for piece in made.pieces() for path in piece.uses.variables)
+    return replace(made, names=names), list(found)
 
 
 class _Reader:

@@ -54,6 +54,13 @@ def _amount(value: object) -> decimal.Decimal:
     return amount
 
 
+@functools.lru_cache(maxsize=10_000)  # prices come again and again
+def _formatted(amount: decimal.Decimal, code: str, pattern: str | None, language: str, *, plain: bool) -> str:
+    locale = dates.locale(language)
+    form = _without_fraction(locale) if plain else pattern
+    return numbers.format_currency(amount, code, format=form, locale=locale, currency_digits=not plain)
+
+
 def _money(pattern: str | None, *, whole: bool = False) -> Callable[..., str]:
     @with_context
     def money(value: object, currency: object = None, *, context: RenderContext) -> str:
@@ -61,15 +68,9 @@ def _money(pattern: str | None, *, whole: bool = False) -> Callable[..., str]:
         code = str(currency or around.currency or "").upper()
         if not re.fullmatch(r"[A-Z]{3}", code):
             raise FilterArgumentError("`money` needs a currency: `{{ price | money: 'EUR' }}`", token=None)
-        amount, locale = _amount(value), dates.locale(around.language)
+        amount = _amount(value)
         plain = whole and amount == amount.to_integral_value()
-        return numbers.format_currency(
-            amount,
-            code,
-            format=_without_fraction(locale) if plain else pattern,
-            locale=locale,
-            currency_digits=not plain,
-        )
+        return _formatted(amount, code, pattern, around.language, plain=plain)
 
     return money
 

@@ -13,7 +13,7 @@ from liquid import Undefined
 from liquid.exceptions import LiquidError, ResourceLimitError
 from liquid.token import Token
 
-LONGEST = 500_000  # characters of a text on the way; bytes of what comes out
+LONGEST = 500_000  # characters of a text on the way, and of what comes out
 MOST_ITEMS = 1_000  # of a range, and of a list that a filter makes
 _BITS = 256  # of a whole number
 _MULTIPLYING = frozenset({"replace", "replace_first", "replace_last", "join"})

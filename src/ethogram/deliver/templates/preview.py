@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ethogram.deliver.templates.rendering import Templates
+from ethogram.deliver.templates.rendering import Templates, language_of
 from ethogram.deliver.templates.variables import uses
 from ethogram.model.message import Content, EmailContent, PushContent, TextContent, Unrenderable
 from ethogram.model.template import Template
@@ -95,7 +95,7 @@ def preview(
         DefinitionError: the template cannot be used.
     """
     profile = variables.get("profile") or {}
-    version = template.language_for(language or profile.get("language") or profile.get("locale"))
+    version = template.language_for(language or language_of(profile))
     content = templates.render(template, variables, now=now, language=language)
     warnings, facts = _looked_at(content)
     if isinstance(content, EmailContent) and "unsubscribe_url" not in uses(templates, template).addresses:

@@ -140,7 +140,7 @@ class Templates:
         """
         made = self.compiled(template)
         profile = variables.get("profile") or {}
-        wanted = language or _text(profile, "language") or _text(profile, "locale")
+        wanted = language or language_of(profile)
         version = template.language_for(wanted)
         around = replace(
             self._usual,
@@ -152,7 +152,7 @@ class Templates:
         if version and wanted and wanted.replace("_", "-").lower().startswith(version.lower() + "-"):
             around = replace(around, language=wanted)  # the version is of Portuguese, the dates those of Brazil
         local = now.astimezone(around.zone)
-        given = {**profile, **self._addresses(message_id), "now": local, "today": local.date(), **variables}
+        given = {**profile, **self._addresses(made, message_id), "now": local, "today": local.date(), **variables}
         try:
             parameters = {name: _rendered(piece, given, around).strip() for name, piece in made.link_parameters.items()}
             links = Links(self._tracking, message_id, parameters, track=template.track_links)
@@ -162,8 +162,8 @@ class Templates:
         except UnsafeLinkError as error:
             return Unrenderable(str(error))
 
-    def _addresses(self, message_id: str) -> dict[str, str]:
-        """What a message can lead to beside its links."""
+    def _addresses(self, made: Compiled, message_id: str) -> dict[str, str]:
+        """What a message can lead to beside its links, as far as its template asks; an e-mail's header does."""
         tracking = self._tracking
         if tracking is None:
             return {}
@@ -174,6 +174,7 @@ class Templates:
                 ("preferences_url", Purpose.PREFERENCES),
                 ("view_url", Purpose.VIEW),
             )
+            if name in made.names or (name == "unsubscribe_url" and made.template.channel is Channel.EMAIL)
         }
 
     def _content(
@@ -240,6 +241,11 @@ class Templates:
             show=parts["show"] or {},
         )
         return _unless_empty(content, title=content.title, body=content.body)
+
+
+def language_of(profile: Mapping[str, Any]) -> str | None:
+    """The language that somebody's traits name; None where they name none."""
+    return _text(profile, "language") or _text(profile, "locale")
 
 
 def _rendered(piece: Piece, variables: Mapping[str, Any], around: Surroundings) -> str:

@@ -23,7 +23,6 @@ from liquid.builtin.tags.echo_tag import EchoTag
 from liquid.exceptions import LiquidError, LiquidSyntaxError, ResourceLimitError
 from liquid.expression import Expression
 from liquid.filter import flatten
-from liquid.output import LimitedStringIO
 from liquid.stream import TokenStream
 from liquid.stringify import to_liquid_string
 from liquid.tag import Tag
@@ -92,8 +91,7 @@ class _Context(RenderContext):
         return Missing(_told(path), token=token, noted=self.around.missing) if found is None else found
 
     def get_buffer(self, buf: TextIO | None = None) -> StringIO:
-        spent = buf.size if isinstance(buf, LimitedStringIO) else 0
-        return LimitedStringIO(limit=LONGEST - spent, newline="")  # line ends stay as they are
+        return _Output(LONGEST - (buf.size if isinstance(buf, _Output) else 0))
 
     def filter(self, name: str, token: Token | None) -> Callable[..., object]:
         self._check_time()
@@ -109,6 +107,21 @@ class _Context(RenderContext):
     def _check_time(self) -> None:
         if time.perf_counter() > self._until:
             raise ResourceLimitError(f"it takes longer than {_SECONDS:g} seconds", token=None)
+
+
+class _Output(StringIO):
+    """What comes out, as far as it may; line ends stay as they are."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(newline="")
+        self._limit = limit
+        self.size = 0
+
+    def write(self, text: str, /) -> int:
+        self.size += len(text)
+        if self.size > self._limit:
+            raise ResourceLimitError(f"it makes more than {LONGEST:,} characters", token=None)
+        return super().write(text)
 
 
 class _Template(BoundTemplate):
