@@ -101,11 +101,12 @@ def advance(
 
     Args:
         journey: in the run's version.
-        happened: to the person since the run was last moved; what came before it started does not count.
+        happened: to the person since the run was last moved, of one instant in the order of storing; what came before
+            it started does not count.
         stopped: time does not pass in the journey: what happened may end a wait or the run, and no step is taken.
     """
     walk = _Walk(journey, run, facts, stopped=stopped)
-    for each in sorted(happened, key=lambda each: (each.at, each.id)):
+    for each in sorted(happened, key=lambda each: each.at):
         # What is said of the future counts as of now.
         at = min(each.at, now)
         if not walk.over and walk.counts(each):

@@ -123,7 +123,8 @@ def _entering(
     began: list[Advanced] = []
     refused = 0
     held = list(runs)
-    for each in sorted(happened, key=lambda each: (each.at, each.id)):
+    ordered = sorted(happened, key=lambda each: each.at)
+    for place, each in enumerate(ordered):
         if each.at < max(opened.since, now - OLD) or not fits(entry, each, {}, facts.zone):
             continue
         at = min(each.at, now)
@@ -137,7 +138,7 @@ def _entering(
             return lets_in
         if not lets_in:
             continue
-        result = advance(journey, run, [later for later in happened if later.at >= each.at], now, facts)
+        result = advance(journey, run, ordered[place + 1 :], now, facts)
         if isinstance(result, Needs):
             return result
         began.append(result)

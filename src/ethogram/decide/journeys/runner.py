@@ -201,6 +201,7 @@ class Runner:
                 if standing.state is JourneyState.ACTIVE and standing.started_at is not None:
                     journey = self._journey(connection, standing.name, standing.version)
                     known.opened[standing.name] = Open(journey, standing.version, standing.started_at)
+                    known.versions[standing.name, standing.version] = journey
             for name, version in journeys.in_use(connection):
                 known.versions[name, version] = self._journey(connection, name, version)
         return known
@@ -327,7 +328,7 @@ class Runner:
             _demand(all(counted.get(pair, Tally()) == tally for pair, tally in looked.items()))
         # A run begins as it was before its first step, and is moved from there.
         numbers = journey_runs.start(connection, [_at_first(each.run) for each in beginning.values()])
-        new = [numbered(beginning[id_], number) for id_, number in numbers.items()]
+        new = [numbered(each, numbers[id_]) for id_, each in beginning.items() if id_ in numbers]
         wanted = self._write(connection, new, traits, now)[1]
         refused: Counter[str] = Counter()
         for one in followed.values():
@@ -483,7 +484,7 @@ class Runner:
                     holds = set(found.get(condition, ()))
                     for id_ in ids:
                         answers[id_][condition] = id_ in holds
-        return done
+        return {key: done[key] for key in jobs}
 
 
 def _at_first(run: Run) -> Run:

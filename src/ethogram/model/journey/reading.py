@@ -232,10 +232,10 @@ class _Reader:
                 self._next(part),
                 inner.length("length", dt.timedelta(0)),
                 inner.local_time("until", None),
-                tuple(WEEKDAYS.index(day) for day in inner.texts("on", (), one_of=WEEKDAYS) if day in WEEKDAYS),
+                tuple(WEEKDAYS.index(day) for day in inner.texts("weekdays", (), one_of=WEEKDAYS) if day in WEEKDAYS),
             )
             if not made.length and made.at is None and not made.weekdays:
-                inner.wrong(None, "needs a `length`, a time `until` which, a weekday `on` which, or a `date`")
+                inner.wrong(None, "needs a `length`, a time `until` which, `weekdays`, or a `date`")
             return made
         source = date.one(("trait", "trigger"))
         until = UntilDate(source, date.text(source), _shift(date), date.local_time("at", None))

@@ -139,7 +139,7 @@ def _delay_body(step: Delay) -> Any:
     if step.at is not None:
         body["until"] = step.at.isoformat("minutes")
     if step.weekdays:
-        body["on"] = [WEEKDAYS[day] for day in step.weekdays]
+        body["weekdays"] = [WEEKDAYS[day] for day in step.weekdays]
     return body
 
 
