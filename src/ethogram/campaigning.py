@@ -16,7 +16,8 @@ from ethogram.collecting import open_ledger
 from ethogram.decide.campaigns.occurrences import Occurrence, next_occurrence
 from ethogram.errors import InputError, UserError
 from ethogram.model.campaign import KIND, Campaign, OnCall
-from ethogram.store import audit, campaigns, definitions
+from ethogram.model.message import Maker
+from ethogram.store import audit, campaigns, definitions, outbox, outbox_pauses
 from ethogram.store.campaigns import CampaignState, Launch, LaunchState, Progress
 from ethogram.store.ledger import Ledger
 
@@ -82,7 +83,7 @@ class Campaigns:
         return self._change(name, "start", {CampaignState.DRAFT}, actor, state=CampaignState.ACTIVE, started_at=now)
 
     def stop(self, name: str, *, reason: str = "", actor: str = "local") -> Progress:
-        """The campaign, at rest: nothing more is decided, and what waits in the outbox waits on."""
+        """The campaign, at rest: nothing more is decided, and what waits in the outbox waits until it is resumed."""
         return self._change(
             name, "stop", {CampaignState.ACTIVE}, actor, state=CampaignState.STOPPED, reason=reason or None
         )
@@ -92,7 +93,7 @@ class Campaigns:
         return self._change(name, "resume", {CampaignState.STOPPED}, actor, state=CampaignState.ACTIVE, reason=None)
 
     def finish(self, name: str, *, actor: str = "local") -> Progress:
-        """The campaign, ended for good."""
+        """The campaign, ended for good: what waits in the outbox is not sent any more."""
         ended = {CampaignState.ACTIVE, CampaignState.STOPPED}
         return self._change(name, "finish", ended, actor, state=CampaignState.FINISHED)
 
@@ -161,6 +162,16 @@ class Campaigns:
                     hint=f"`ethogram campaigns show {name}` tells what it does.",
                 )
             after = campaigns.change(connection, name, **values)
+            match after.state:  # what waits in the outbox does as its campaign does
+                case CampaignState.STOPPED:
+                    outbox_pauses.pause(connection, Maker.CAMPAIGN, name, after.reason or "it is stopped", now)
+                case CampaignState.ACTIVE:
+                    outbox_pauses.resume(connection, Maker.CAMPAIGN, name, now)
+                case CampaignState.FINISHED:
+                    outbox_pauses.resume(connection, Maker.CAMPAIGN, name, now)
+                    outbox.cancel(connection, now, "its campaign is finished", origin=(Maker.CAMPAIGN, name))
+                case CampaignState.DRAFT:
+                    raise AssertionError("nothing becomes a draft again")
             audit.record(connection, actor=actor, verb=verb, object=f"campaign:{name}", detail={}, now=now)
         return after
 

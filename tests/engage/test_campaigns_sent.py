@@ -137,6 +137,7 @@ def test_everybody_who_may_gets_it_once_and_the_others_have_a_reason(shop: Shop)
     assert got["p07@example.com"] == "Hi Name 7: Code -, c"
     assert got["p02@example.com"] == "Hi you: Code -, c"
     shop.work()
+    shop.work()
     assert len(shop.channel.letters) == 16
     with Campaigns(shop.path, clock=shop.clock) as opened:
         assert opened.progress("c").state is CampaignState.FINISHED
@@ -239,3 +240,22 @@ def test_a_template_that_lacks_a_variable_sends_nobody_a_blank(shop: Shop) -> No
     with shop.database.reading() as connection:
         failed = outbox_reading.listed(connection, state=State.FAILED, limit=1)
     assert "first_name" in str(failed[0].reason)
+
+
+def test_what_is_stopped_sends_nothing_until_it_is_resumed_and_nothing_more_when_it_is_finished(shop: Shop) -> None:
+    shop.start(when={"local": {"date": "2026-03-03", "time": "09:00"}})
+    shop.clock.advance(dt.timedelta(hours=13))
+    shop.work()
+    with Campaigns(shop.path, clock=shop.clock) as opened:
+        opened.stop("c", reason="a typo")
+        shop.clock.advance(dt.timedelta(hours=6))
+        shop.work()
+        assert shop.channel.letters == {}
+        opened.resume("c")
+        shop.work()
+        assert len(shop.channel.letters) == 9  # Tokyo
+        opened.finish("c")
+        shop.clock.advance(dt.timedelta(days=1))
+        shop.work()
+    assert len(shop.channel.letters) == 9
+    assert shop.states() == {"sent": 9, "cancelled": 19, "duplicate": 1, "unreachable": 1}

@@ -30,6 +30,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "documents": LEAVES,
     # What campaigns send, in the warehouse's process; and what each message says.
     "engaging": (*LEAVES, "config", "model", "store", "collecting", "people", "composing", "decide", "deliver"),
+    "providing": (*LEAVES, "model", "store", "deliver"),
     "composing": (*LEAVES, "model", "store", "decide", "deliver"),
     "applying": (*LEAVES, "model", "documents", "engagement", "runtime", "decide", "segment language"),
     # Definitions of engagement, and campaigns by name: the ledger only, so they work beside a server.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from ethogram.model.message import Maker, State
 from ethogram.store import tables
 
 if TYPE_CHECKING:
@@ -181,11 +182,17 @@ def launches(connection: sa.Connection, campaign: str, limit: int = 100) -> tupl
 
 
 def unfinished(connection: sa.Connection, campaign: str) -> bool:
-    """Whether a launch of a campaign is planned or under way."""
-    query = sa.select(sa.func.count()).where(
+    """Whether a launch of a campaign is planned or under way, or a message of it waits to be sent."""
+    messages = tables.messages
+    launching = sa.exists().where(
         (_LAUNCHES.c.campaign == campaign) & _LAUNCHES.c.state.in_([LaunchState.PLANNED, LaunchState.DECIDING])
     )
-    return bool(connection.execute(query).scalar_one())
+    waiting = sa.exists().where(
+        (messages.c.maker == Maker.CAMPAIGN)
+        & (messages.c.name == campaign)
+        & messages.c.state.in_([State.WAITING, State.CLAIMED])
+    )
+    return bool(connection.execute(sa.select(launching | waiting)).scalar_one())
 
 
 def _launch(row: sa.Row[Any]) -> Launch:

@@ -1,0 +1,119 @@
+"""Composition of providers: from their definitions to ways out that are opened when the first letter goes.
+
+Reads definitions (ledger) and hands providers to what sends. A provider that is saved anew takes the place of the one
+before; one whose settings cannot be used pauses its channel with the reason, as a provider that refuses us does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from ethogram.clock import Clock
+from ethogram.deliver import lane
+from ethogram.deliver.addresses import Rules
+from ethogram.deliver.channels import protocol
+from ethogram.deliver.channels.building import build
+from ethogram.deliver.channels.chat import ChatChannel
+from ethogram.deliver.channels.email import EmailChannel
+from ethogram.deliver.channels.push import PushChannel
+from ethogram.deliver.channels.recording import RecordingChannel
+from ethogram.deliver.channels.sms import TextChannel
+from ethogram.deliver.channels.webhook import WebhookChannel
+from ethogram.deliver.channels.webpush import WebPushChannel
+from ethogram.errors import DefinitionError, EthogramError
+from ethogram.model.message import Channel, Letter, Misconfigured, Outcome
+from ethogram.model.provider import (
+    KIND,
+    Apprise,
+    Provider,
+    Push,
+    Recording,
+    Settings,
+    Smtp,
+    Twilio,
+    Webhook,
+    WebPush,
+)
+from ethogram.store import definitions
+from ethogram.store.database import Database
+
+_CHANNELS: Final[Mapping[type[Settings], type[protocol.Channel]]] = {
+    Smtp: EmailChannel,
+    Twilio: TextChannel,
+    Push: PushChannel,
+    WebPush: WebPushChannel,
+    Webhook: WebhookChannel,
+    Apprise: ChatChannel,
+    Recording: RecordingChannel,
+}
+
+
+class Opening:
+    """A provider's way out, which is opened in the event loop of whoever sends by it."""
+
+    def __init__(self, provider: Provider, rules: Rules, clock: Clock) -> None:
+        self.idempotent = _CHANNELS[type(provider.settings)].idempotent
+        self._provider = provider
+        self._rules = rules
+        self._clock = clock
+        self._opened: protocol.Channel | None = None
+
+    async def send(self, letter: Letter) -> Outcome:
+        """What became of a letter."""
+        if self._opened is None:
+            try:
+                self._opened = build(self._provider, self._rules, self._clock)
+            except EthogramError as error:
+                return Misconfigured(error.message)
+        return await self._opened.send(letter)
+
+    async def close(self) -> None:
+        """Ends what was opened."""
+        if self._opened is not None:
+            await self._opened.close()
+
+
+class Providers:
+    """The providers of a workspace, as they are saved.
+
+    Args:
+        rules: which addresses may be connected to beside public ones.
+    """
+
+    def __init__(self, database: Database, rules: Rules, clock: Clock) -> None:
+        self._database = database
+        self._rules = rules
+        self._clock = clock
+        self._versions: dict[Channel, tuple[str, int]] = {}
+
+    def ways(self) -> dict[Channel, lane.Provider]:
+        """Each channel's way out; of several providers of a channel, the one that was saved last."""
+        found = self._chosen()
+        self._versions = {channel: (each.name, each.version) for channel, each in found.items()}
+        return {channel: self._way(each) for channel, each in found.items()}
+
+    def follow(self, replace: Callable[[Channel, lane.Provider], None]) -> bool:
+        """Hands over what was saved since the last look; whether there was any."""
+        changed = False
+        for channel, provider in self._chosen().items():
+            version = (provider.name, provider.version)
+            if self._versions.get(channel) != version:
+                replace(channel, self._way(provider))
+                self._versions[channel] = version
+                changed = True
+        return changed
+
+    def _chosen(self) -> dict[Channel, Provider]:
+        found: dict[Channel, Provider] = {}
+        for saved in sorted(definitions.listed(self._database, KIND), key=lambda each: each.created_at):
+            try:
+                provider = Provider.from_body(saved.name, saved.body, version=saved.version)
+            except DefinitionError:
+                continue  # it was saved by a release that knew other settings; its channel says that it has none
+            found[provider.channel] = provider
+        return found
+
+    def _way(self, provider: Provider) -> lane.Provider:
+        way = Opening(provider, self._rules, self._clock)
+        return lane.Provider(way, at_once=provider.at_once, per_second=provider.per_second)
