@@ -353,7 +353,7 @@ def test_a_message_that_cannot_be_made_does_not_take_the_others_along(bench: Ben
 
 
 def test_a_paused_campaign_stops_and_goes_on_where_it_was(bench: Bench) -> None:
-    bench.ways[EMAIL].hold = threading.Event()
+    hold = bench.ways[EMAIL].hold = threading.Event()
     people = [f"p{each:03}" for each in range(100)]
     bench.put(*people)
     for _ in range(10):
@@ -362,7 +362,7 @@ def test_a_paused_campaign_stops_and_goes_on_where_it_was(bench: Bench) -> None:
     with bench.ledger.database.writing() as connection:
         outbox_pauses.pause(connection, Maker.CAMPAIGN, "spring", "the price is wrong", NOW)
     bench.outbox.step()
-    bench.ways[EMAIL].hold.set()
+    hold.set()
     bench.put("other", name="summer")
     bench.settle()
     before = [who for who in bench.taken() if who != "other"]
@@ -444,12 +444,12 @@ def test_a_channel_without_a_provider_is_named(bench: Bench) -> None:
 
 
 def test_ending_waits_for_what_is_begun_and_frees_the_rest(bench: Bench) -> None:
-    bench.ways[EMAIL].hold = threading.Event()
+    hold = bench.ways[EMAIL].hold = threading.Event()
     bench.put(*(f"p{each:02}" for each in range(40)))
     for _ in range(10):
         bench.outbox.step()
         time.sleep(0.005)
-    threading.Timer(0.1, bench.ways[EMAIL].hold.set).start()
+    threading.Timer(0.1, hold.set).start()
     bench.outbox.finish()
     states = list(bench.states().values())
     assert states.count(State.SENT) == 8
