@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from ethogram.decide.caps import Speaker
-from ethogram.decide.eligibility import Ask, Person, Said, decide, eligibility, permitted
+from ethogram.decide.eligibility import Ask, Person, decide, eligibility, permitted
 from ethogram.model.eligibility import FrequencyCap, Needs, QuietHours, Rules, Then, Topic, Window
 from ethogram.model.message import (
     Channel,
@@ -23,6 +23,7 @@ from ethogram.model.message import (
     Verdict,
     Wanted,
 )
+from ethogram.store.consents import Choice
 
 NOW = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)
@@ -43,8 +44,11 @@ def wanted(name: str = "spring", **more: Any) -> Wanted:
     return Wanted(Origin(maker, name, 1, "once"), "ann", template="t", **values)
 
 
-def said(*about: tuple[str, str, bool, bool]) -> dict[tuple[str, str], Said]:
-    return {(channel, topic): Said(on, confirmed, NOW, "api") for channel, topic, on, confirmed in about}
+def said(*about: tuple[str, str, bool, bool]) -> dict[tuple[str, str], Choice]:
+    return {
+        (channel, topic): Choice("ann", Channel(channel), topic, on, NOW, "api", confirmed=confirmed)
+        for channel, topic, on, confirmed in about
+    }
 
 
 def person(**more: object) -> Person:

@@ -23,13 +23,16 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from ethogram.decide import caps, quiet_hours
 from ethogram.decide.caps import Room, Speaker
 from ethogram.model.eligibility import Needs, QuietHours, Rules, Then
 from ethogram.model.message import Channel, Eligible, HeldOut, Maker, Postponed, Refused, Verdict, Wanted
+
+if TYPE_CHECKING:
+    from ethogram.store.consents import Choice
 
 EXPIRED: Final = "expired"
 UNREACHABLE: Final = "unreachable"
@@ -45,16 +48,6 @@ EVERYWHERE: Final = frozenset({Channel.INAPP, Channel.WEBHOOK, Channel.CHAT})
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """What a person chose last about a channel and a topic."""
-
-    subscribed: bool
-    confirmed: bool
-    at: dt.datetime
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
 class Person:
     """What is known of a person.
 
@@ -63,7 +56,7 @@ class Person:
         addresses: by channel, in the form in which they are written to; the best one comes first.
         faulty: what is given as an address of a channel and is none.
         suppressed: why nothing is sent to the address of a channel.
-        said: by channel and topic; no topic is the channel as a whole.
+        said: what they chose last, by channel and topic; no topic is the channel as a whole.
         taken: the messages that count under caps.
         held_out: why they get nothing at all, where they are held out of everything.
     """
@@ -73,7 +66,7 @@ class Person:
     addresses: Mapping[Channel, tuple[str, ...]] = field(default_factory=dict)
     faulty: Mapping[Channel, str] = field(default_factory=dict)
     suppressed: Mapping[Channel, str] = field(default_factory=dict)
-    said: Mapping[tuple[str, str], Said] = field(default_factory=dict)
+    said: Mapping[tuple[str, str], Choice] = field(default_factory=dict)
     taken: Sequence[Speaker] = ()
     held_out: str | None = None
 
@@ -84,10 +77,15 @@ class Ask:
 
     Attributes:
         held_out: why it is held out, where it is.
+        id: the message's.
     """
 
     wanted: Wanted
     held_out: str | None = None
+    id: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "id", self.wanted.id)  # a hash that is asked for again and again
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +113,9 @@ def decide(asks: Sequence[Ask], person: Person, rules: Rules, now: dt.datetime) 
     verdicts: list[Verdict | HeldOut] = [permitted(ask.wanted, person, rules, now) for ask in asks]
     displaced: list[tuple[str, str]] = []
     taken = list(person.taken)
-    speakers = [_speaker(ask.wanted, verdict, now) for ask, verdict in zip(asks, verdicts, strict=True)]
-    for index in sorted(range(len(asks)), key=lambda index: speakers[index].rank):
+    speakers = [_speaker(ask, verdict, now) for ask, verdict in zip(asks, verdicts, strict=True)]
+    order = sorted(range(len(asks)), key=lambda index: speakers[index].rank) if len(asks) > 1 else range(len(asks))
+    for index in order:
         wanted, verdict, speaker = asks[index].wanted, verdicts[index], speakers[index]
         if isinstance(verdict, Refused):
             continue
@@ -190,7 +189,7 @@ def _without_consent(wanted: Wanted, person: Person, rules: Rules) -> Refused | 
     return Refused(NOT_SUBSCRIBED, f"has not confirmed the subscription to `{topic}` by {channel}")
 
 
-def _when(said: Said) -> str:
+def _when(said: Choice) -> str:
     return f"on {said.at:%Y-%m-%d} ({said.source})"
 
 
@@ -214,10 +213,11 @@ def _hours(rule: QuietHours) -> str:
     return f"quiet hours `{rule.name}`, {rule.start:%H:%M} to {rule.end:%H:%M}"
 
 
-def _speaker(wanted: Wanted, verdict: Verdict | HeldOut, now: dt.datetime) -> Speaker:
+def _speaker(ask: Ask, verdict: Verdict | HeldOut, now: dt.datetime) -> Speaker:
+    wanted = ask.wanted
     at = verdict.until if isinstance(verdict, Postponed) else max(wanted.due_at, now)
     name = f"{wanted.origin.maker.value} `{wanted.origin.name}`"
-    return Speaker(wanted.id, wanted.channel.value, wanted.topic, wanted.priority, at, waits=True, name=name)
+    return Speaker(ask.id, wanted.channel.value, wanted.topic, wanted.priority, at, waits=True, name=name)
 
 
 def _held_out_of_all(wanted: Wanted, person: Person) -> str | None:

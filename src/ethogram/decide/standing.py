@@ -22,7 +22,7 @@ from ethogram.decide import eligibility
 from ethogram.decide.assignment import held_out_of_all
 from ethogram.decide.campaigns.launching import zone_of
 from ethogram.decide.caps import Speaker
-from ethogram.decide.eligibility import Ask, Person, Said
+from ethogram.decide.eligibility import Ask, Person
 from ethogram.model.contacts import key_of, same_person_key
 from ethogram.model.eligibility import (
     CAP,
@@ -107,7 +107,7 @@ def judge(
     now: dt.datetime,
 ) -> Judged:
     """What is decided about messages that were not written down before; writes nothing, so it serves for a dry run."""
-    fresh = {ask.wanted.id: ask for ask in asks}
+    fresh = {ask.id: ask for ask in asks}
     for id_ in outbox.numbers_of(connection, list(fresh)):
         del fresh[id_]
     people = persons.of(connection, {ask.wanted.profile_id for ask in fresh.values()})
@@ -123,21 +123,19 @@ def judge(
     for asked in mine.values():
         person = known[asked[0].wanted.profile_id]
         # A profile whose address was given to another one's message leaves caps alone.
-        first = {keys[ask.wanted.id]: ask.wanted.id for ask in reversed(asked) if ask.wanted.id in keys}
+        first = {keys[ask.id]: ask.id for ask in reversed(asked) if ask.id in keys}
         alone = [
-            ask
-            for ask in asked
-            if _holder(keys, holders, ask.wanted.id) is None and _holder(keys, first, ask.wanted.id) is None
+            ask for ask in asked if _holder(keys, holders, ask.id) is None and _holder(keys, first, ask.id) is None
         ]
         decided = eligibility.decide(alone, person, rules, now)
         displaced += decided.displaced
         for ask, verdict in zip(alone, decided.verdicts, strict=True):
             verdicts.append((ask.wanted, verdict))
-            key = keys.get(ask.wanted.id)
+            key = keys.get(ask.id)
             if key is not None and not isinstance(verdict, Refused):
-                holders[key] = taken[key] = ask.wanted.id
+                holders[key] = taken[key] = ask.id
         for ask in asked:
-            holder = _holder(keys, holders, ask.wanted.id) or _holder(keys, first, ask.wanted.id)
+            holder = _holder(keys, holders, ask.id) or _holder(keys, first, ask.id)
             if holder is not None:
                 reason = f"message {holder} goes to the same address, for another profile"
                 verdicts.append((ask.wanted, Refused(eligibility.DUPLICATE, reason)))
@@ -226,7 +224,7 @@ def _known(
             {**{channel: (address,) for channel, address in own.items()}, **_tokens(has.get(id_, {}))},
             faulty.get(id_, {}),
             {channel: stopped[channel][address] for channel, address in own.items() if address in stopped[channel]},
-            {about: _said(choice) for about, choice in chosen[id_].items()} if id_ in chosen else {},
+            chosen.get(id_, {}),
             counts.get(profile, ()),
             held.get(profile),
         )
@@ -256,10 +254,6 @@ def _addresses(
 
 def _tokens(has: Mapping[Channel, Sequence[devices.Device]]) -> dict[Channel, tuple[str, ...]]:
     return {channel: tuple(device.address for device in each) for channel, each in has.items()}
-
-
-def _said(choice: consents.Choice) -> Said:
-    return Said(choice.subscribed, choice.confirmed, choice.at, choice.source)
 
 
 def _counts(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ethogram.store.database import Database
 
 _TABLE = tables.consents
+_CHANNELS = {channel.value: channel for channel in Channel}
 _PORTION = 20_000  # choices that are written in one transaction of an import
 _COLUMNS = {
     "profile_id": given.TEXT, "channel": given.TEXT, "topic": given.TEXT, "subscribed": given.BOOL,
@@ -139,7 +140,14 @@ def _strictness(choice: Choice) -> tuple[bool, bool, dt.datetime]:
 
 def _choice(row: Any) -> Choice:
     return Choice(
-        row.profile_id, Channel(row.channel), row.topic, row.subscribed, row.at, row.source, row.wording, row.confirmed
+        row.profile_id,
+        _CHANNELS[row.channel],
+        row.topic,
+        row.subscribed,
+        row.at,
+        row.source,
+        row.wording,
+        row.confirmed,
     )
 
 
