@@ -104,7 +104,7 @@ def test_messages_are_sent_told_and_decided_about(tmp_path: Path) -> None:
         ws.segments.save("written to", "did(email_sent)")
         ws.segments.save("bounced", "did(email_bounced where campaign = 'spring')")
         ws.run()
-        assert sorted(ws.members("written to").column(0).to_pylist()) == ["ann", "lost"]
+        assert sorted(map(str, ws.members("written to").column(0).to_pylist())) == ["ann", "lost"]
         assert ws.members("bounced").column(0).to_pylist() == ["gone"]
 
 

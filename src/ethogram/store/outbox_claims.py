@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from ethogram.model.message import Channel, Message, State
 from ethogram.store import given, message_events, tables
 from ethogram.store.message_events import Happening
-from ethogram.store.outbox_reading import message
+from ethogram.store.outbox_reading import COLUMNS, message
 
 _TABLE = tables.messages
 UNSURE: Final = "unsure"  # the code of messages that may have been sent
@@ -83,7 +83,7 @@ def claim(
             _TABLE.update()
             .where(given.among(connection, _TABLE.c.number, numbers))
             .values(state=State.CLAIMED, claim=token, claimed_until=now + lease, begun=False)
-            .returning(_TABLE)
+            .returning(*COLUMNS)
         )
         rows += sorted(connection.execute(taken), key=lambda row: (row.due_at, row.number))
     return [message(row) for row in rows]

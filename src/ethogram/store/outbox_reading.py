@@ -15,12 +15,15 @@ from ethogram.model.message import Channel, Maker, Message, Origin, State, Wante
 from ethogram.store import given, tables
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from ethogram.store.database import Database
 
 _TABLE = tables.messages
 _TOGETHER = 2_000  # rows that are removed in one transaction
+_MAKERS = {each.value: each for each in Maker}
+_CHANNELS = {each.value: each for each in Channel}
+_STATES = {each.value: each for each in State}
 _LIVE = (State.WAITING, State.CLAIMED, State.UNSURE)
 
 
@@ -51,54 +54,57 @@ class Depth:
     unsure: int
 
 
-def message(row: Any, state: State | None = None) -> Message:
-    """The message of a row; in another state, where that was just changed."""
-    origin = Origin(Maker(row.maker), row.name, row.version, row.occurrence, row.step, row.variant)
+_NAMES = (
+    "number", "id", "maker", "name", "version", "occurrence", "step", "variant", "profile_id", "channel", "template",
+    "topic", "priority", "transactional", "data", "expires_at", "twice_rather_than_not", "state", "code", "reason",
+    "address", "attempts", "due_at", "provider_id", "created_at", "finished_at",
+)  # fmt: skip
+COLUMNS = tuple(_TABLE.c[name] for name in _NAMES)  # in the order that `message` takes them
+
+
+def message(row: Any) -> Message:
+    """The message of a row of `COLUMNS`."""
+    (
+        number, id_, maker, name, version, occurrence, step, variant, profile_id, channel, template, topic, priority,
+        transactional, data, expires_at, twice, state, code, reason, address, attempts, due_at, provider_id,
+        created_at, finished_at,
+    ) = row  # fmt: skip
+    origin = Origin(_MAKERS[maker], name, version, occurrence, step, variant)
     wanted = Wanted(
         origin,
-        row.profile_id,
-        Channel(row.channel),
-        row.template,
-        row.due_at,
-        topic=row.topic,
-        priority=row.priority,
-        transactional=row.transactional,
-        data=row.data,
-        expires_at=row.expires_at,
-        twice_rather_than_not=row.twice_rather_than_not,
+        profile_id,
+        _CHANNELS[channel],
+        template,
+        due_at,
+        topic,
+        priority,
+        transactional,
+        data,
+        expires_at,
+        twice,
     )
     return Message(
-        number=row.number,
-        id=row.id,
-        wanted=wanted,
-        state=state or State(row.state),
-        code=row.code,
-        reason=row.reason,
-        address=row.address,
-        attempts=row.attempts,
-        due_at=row.due_at,
-        provider_id=row.provider_id,
-        created_at=row.created_at,
-        finished_at=row.finished_at,
-    )
+        number, id_, wanted, _STATES[state], code, reason, address, attempts, due_at, provider_id, created_at,
+        finished_at,
+    )  # fmt: skip
 
 
 def find(connection: sa.Connection, id_: str) -> Message | None:
     """The message of an id, if there is one."""
-    row = connection.execute(sa.select(_TABLE).where(_TABLE.c.id == id_)).one_or_none()
+    row = connection.execute(sa.select(*COLUMNS).where(_TABLE.c.id == id_)).one_or_none()
     return None if row is None else message(row)
 
 
 def find_theirs(connection: sa.Connection, provider_id: str) -> Message | None:
     """The message that a provider names so, if there is one; the newest of several."""
-    query = sa.select(_TABLE).where(_TABLE.c.provider_id == provider_id).order_by(_TABLE.c.number.desc()).limit(1)
+    query = sa.select(*COLUMNS).where(_TABLE.c.provider_id == provider_id).order_by(_TABLE.c.number.desc()).limit(1)
     row = connection.execute(query).one_or_none()
     return None if row is None else message(row)
 
 
 def find_many(connection: sa.Connection, ids: Sequence[str]) -> dict[str, Message]:
     """Those messages that there are, by id."""
-    query = sa.select(_TABLE).where(given.among(connection, _TABLE.c.id, ids))
+    query = sa.select(*COLUMNS).where(given.among(connection, _TABLE.c.id, ids))
     return {row.id: message(row) for row in connection.execute(query)}
 
 
@@ -118,7 +124,7 @@ def listed(
         profile_ids: of a person, under each id.
         before: a number: only older ones, for the next page.
     """
-    query = sa.select(_TABLE).order_by(_TABLE.c.number.desc()).limit(limit)
+    query = sa.select(*COLUMNS).order_by(_TABLE.c.number.desc()).limit(limit)
     if state is not None:
         query = query.where(_TABLE.c.state == state)
     if origin is not None:
@@ -134,7 +140,7 @@ def listed(
 
 def unsure(connection: sa.Connection, limit: int = 1_000) -> tuple[Message, ...]:
     """Messages of which nobody knows whether they were sent, oldest first."""
-    query = sa.select(_TABLE).where(_TABLE.c.state == State.UNSURE).order_by(_TABLE.c.number).limit(limit)
+    query = sa.select(*COLUMNS).where(_TABLE.c.state == State.UNSURE).order_by(_TABLE.c.number).limit(limit)
     return tuple(message(row) for row in connection.execute(query))
 
 
@@ -153,6 +159,20 @@ def counts(connection: sa.Connection, maker: Maker, name: str, *, occurrence: st
         Count(version, step, variant, State(state), code, int(messages))
         for version, step, variant, state, code, messages in connection.execute(query)
     )
+
+
+def newest_of(
+    connection: sa.Connection, maker: Maker, name: str, profile_ids: Collection[str]
+) -> list[tuple[str, dt.datetime]]:
+    """When each of some people was last meant to get a message of a campaign or journey, if ever."""
+    query = (
+        sa.select(_TABLE.c.profile_id, sa.func.max(_TABLE.c.created_at, type_=tables.Instant()))
+        .where(given.among(connection, _TABLE.c.profile_id, profile_ids))
+        .where((_TABLE.c.maker == maker) & (_TABLE.c.name == name))
+        .where(_TABLE.c.state.not_in([State.REFUSED, State.CANCELLED]))
+        .group_by(_TABLE.c.profile_id)
+    )
+    return [(id_, at) for id_, at in connection.execute(query)]
 
 
 def sent(connection: sa.Connection, maker: Maker, name: str) -> int:

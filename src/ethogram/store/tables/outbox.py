@@ -40,7 +40,7 @@ messages = sa.Table(
     sa.Column("finished_at", Instant),
     sa.Index(None, "state", "channel", "transactional", "due_at"),  # in the order in which they are claimed
     sa.Index(None, "profile_id", "created_at"),
-    sa.Index(None, "maker", "name", "state", "due_at"),
+    sa.Index(None, "maker", "name", "occurrence"),  # nothing that changes while a message is sent
     sa.Index(None, "provider_id"),
     sqlite_autoincrement=True,
 )

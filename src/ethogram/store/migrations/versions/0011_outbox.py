@@ -49,7 +49,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("id", name="uq_messages_id"),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_messages_maker_name_state_due_at", "messages", ["maker", "name", "state", "due_at"])
+    op.create_index("ix_messages_maker_name_occurrence", "messages", ["maker", "name", "occurrence"])
     op.create_index("ix_messages_profile_id_created_at", "messages", ["profile_id", "created_at"])
     op.create_index("ix_messages_provider_id", "messages", ["provider_id"])
     op.create_index(
