@@ -107,9 +107,11 @@ class EmailChannel:
         """Says goodbye on all connections."""
         while self._free:
             client = self._free.pop()
+            transport = client.transport
             with contextlib.suppress(aiosmtplib.SMTPException, OSError):
                 await client.quit(timeout=_QUIT_SECONDS)
-            client.close()
+            _end(client, transport)
+        await asyncio.sleep(0)  # in which the sockets are closed
 
     def _return_path(self, id: str) -> str | None:
         path = self._settings.return_path
@@ -149,7 +151,7 @@ class EmailChannel:
         else:
             return client
         if client is not None:
-            client.close()
+            _end(client, client.transport)
         return ends
 
     async def _greeted(self, client: aiosmtplib.SMTP) -> None:
@@ -207,7 +209,7 @@ class EmailChannel:
             if kept and client.is_connected:
                 self._free.append(client)
             else:
-                client.close()
+                _end(client, client.transport)
         return outcome
 
     async def _handed_over(
@@ -268,6 +270,13 @@ def _refused_text(answer: aiosmtplib.SMTPResponse) -> Outcome:
     if answer.code < 500:
         return Later(told)
     return Misconfigured(told) if answer.code in {530, 535} else Never(told, dead=_enhanced(answer) in _DEAD)
+
+
+def _end(client: aiosmtplib.SMTP, transport: asyncio.BaseTransport | None) -> None:
+    """Ends a connection at once, without waiting for the other side's goodbye."""
+    client.close()
+    if isinstance(transport, asyncio.WriteTransport):
+        transport.abort()
 
 
 async def _reset(client: aiosmtplib.SMTP, answer: aiosmtplib.SMTPResponse) -> bool:

@@ -12,7 +12,7 @@ import binascii
 import datetime as dt
 import re
 from dataclasses import dataclass
-from email.utils import format_datetime, formataddr, parseaddr
+from email.utils import format_datetime, formataddr, unquote
 from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
@@ -20,6 +20,7 @@ from email_validator import EmailNotValidError, validate_email
 from ethogram.model.message import EmailContent
 
 _PLAIN = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9][A-Za-z0-9.-]*")
+_NAMED = re.compile(r"([^<>]*)<([^<>]+)>")
 _LONGEST = 254  # of an address, RFC 5321 4.5.3.1.3
 _LINE = 900  # characters of a header that are left unfolded; 998 is the most that a line may have
 _WORD = 45  # bytes of one encoded word, so that it has at most 75 characters
@@ -65,7 +66,9 @@ def recipient(address: str) -> Mailbox | None:
 @lru_cache(maxsize=1024)
 def mailbox(text: str) -> Mailbox | None:
     """The mailbox of a text such as `Shop <news@shop.example>`; None where it has no address."""
-    name, address = parseaddr(_one_line(text))
+    text = _one_line(text)
+    parts = _NAMED.fullmatch(text)
+    name, address = (unquote(parts[1].strip()), parts[2]) if parts is not None else ("", text)
     found = recipient(address) if address else None
     if found is None or not name:
         return found

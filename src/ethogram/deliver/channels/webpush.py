@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import msgspec
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from py_vapid import Vapid02
+from py_vapid import Vapid02, VapidException
 from pywebpush import WebPusher, WebPushException
 from yarl import URL
 
@@ -103,7 +103,7 @@ class WebPushChannel:
             url = URL(subscription.endpoint, encoded=True)
             body = _encrypted(subscription, payload)
             authorization = self._authorization(str(url.origin()), now)
-        except (msgspec.DecodeError, WebPushException, ValueError, TypeError) as error:
+        except (msgspec.DecodeError, WebPushException, VapidException, ValueError, TypeError) as error:
             return Never(f"the subscription cannot be used: {harmless(str(error))}", dead=True)
         ttl = int(self._settings.ttl.total_seconds())
         if letter.expires_at is not None:
