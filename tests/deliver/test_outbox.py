@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from ethogram.clock import ManualClock
+from ethogram.deliver.composing import Trouble, judged
 from ethogram.deliver.hooks import Hooks
 from ethogram.deliver.lane import Provider
 from ethogram.deliver.outbox import Outbox
@@ -327,6 +328,7 @@ def test_where_nobody_can_be_asked_about_nobody_is_written_to(bench: Bench) -> N
 
     bench.gate = broken
     bench.put("ann", "ben")
+    assert isinstance(judged([], NOW, lambda *_: [Eligible()], lambda _: []), Trouble)  # one verdict too many
     bench.settle(60)
     assert bench.taken() == []
     assert set(bench.states().values()) == {State.WAITING}

@@ -64,12 +64,12 @@ def judged(messages: Sequence[Message], now: dt.datetime, gate: Gate, compose: C
     """The messages as letters, with a result for each that is none; Trouble where nothing can be asked now."""
     numbers = [message.number for message in messages]
     try:
-        verdicts = gate(messages, now)
+        verdicts = list(zip(messages, gate(messages, now), strict=True))
     except Exception as error:  # noqa: BLE001  # whatever it is: who cannot be asked about is not written to
         return Trouble(numbers, _told(error))
     eligible: list[Message] = []
     results: list[Result] = []
-    for message, verdict in zip(messages, verdicts, strict=True):
+    for message, verdict in verdicts:
         match verdict:
             case Eligible():
                 eligible.append(message)
@@ -87,6 +87,8 @@ def judged(messages: Sequence[Message], now: dt.datetime, gate: Gate, compose: C
         return Trouble(numbers, _told(error))
     except Exception:  # noqa: BLE001  # one of them may be to blame
         found = [_alone(message, compose) for message in eligible]
+    if len(found) != len(eligible):
+        return Trouble(numbers, f"{len(eligible)} messages were to be composed, and {len(found)} came back")
     ready: list[tuple[Message, Sequence[Letter]]] = []
     for message, made in zip(eligible, found, strict=True):
         match made:
