@@ -80,7 +80,10 @@ class Campaigns:
                 hint="Save it under another name to send it again.",
             )
         now = self._clock.now()
-        return self._change(name, "start", {CampaignState.DRAFT}, actor, state=CampaignState.ACTIVE, started_at=now)
+        return self._change(
+            name, "start", {CampaignState.DRAFT}, actor,
+            state=CampaignState.ACTIVE, started_at=now, watermark=self._ledger.last_stored(),
+        )  # fmt: skip
 
     def stop(self, name: str, *, reason: str = "", actor: str = "local") -> Progress:
         """The campaign, at rest: nothing more is decided, and what waits in the outbox waits until it is resumed."""

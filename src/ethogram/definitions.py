@@ -194,6 +194,31 @@ class Segments:
             warned = (Warned(f"{len(unknown):,} of the ids are no known profile and were left out: {shown} …"),)
         return _version(saved, size, warned)
 
+    def change_static(self, name: str, *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> None:
+        """Lets people enter and leave a static segment; ids that no profile has change nothing.
+
+        Raises:
+            UnknownNameError: there is no such segment.
+            SegmentError: it is not static: who is in it follows from its text.
+        """
+        saved = self._ledger.segment(name)
+        if not saved.static:
+            raise SegmentError(
+                f"segment `{name}` is not a list: who is in it follows from its text",
+                hint="Make a static segment, and name that one.",
+            )
+        with self._workspace.exclusively:
+            people = self._workspace.identities.resolve([*add, *remove])
+            recorded.change_static(
+                self._warehouse,
+                saved.number,
+                saved.version,
+                entering=[people[id_] for id_ in add],
+                leaving=[people[id_] for id_ in remove],
+                now=self._workspace.now(),
+                cause="list",
+            )
+
     def get(self, name: str, version: int | None = None) -> SegmentVersion:
         """A saved segment, at its newest version unless told otherwise.
 

@@ -17,16 +17,23 @@ from ethogram.collecting import open_ledger
 from ethogram.composing import Composer
 from ethogram.decide import assignment, standing
 from ethogram.decide.campaigns import planning
+from ethogram.decide.campaigns.arriving import Arriving
 from ethogram.decide.campaigns.launching import Asking, Launching, text_of
 from ethogram.decide.eligibility import Ask
+from ethogram.decide.journeys.binding import bind
+from ethogram.decide.journeys.matching import parsed
+from ethogram.decide.journeys.runner import Asking as RunnerAsking
+from ethogram.decide.journeys.runner import Runner
 from ethogram.deliver import links
 from ethogram.deliver.contents import Contents, Person
 from ethogram.deliver.templates.rendering import Templates
 from ethogram.deliver.templates.tracking import Tracking
-from ethogram.model.campaign import KIND, Campaign
+from ethogram.model.campaign import KIND, Campaign, OnEvent
 from ethogram.model.message import Eligible, Maker, Message, Refused, Verdict, Wanted
+from ethogram.model.segment import Definition
 from ethogram.people import People
-from ethogram.store import campaigns, definitions
+from ethogram.store import campaigns, definitions, journey_changes
+from ethogram.store.arrivals import Arrivals
 from ethogram.store.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -51,6 +58,7 @@ class Engaging:
         self._people = people
         self._clock = clock
         self._zone = settings.zone
+        self._campaigns: dict[tuple[str, int], Campaign] = {}
         tracking = None
         if settings.public_url:
             tracking = Tracking(settings.public_url.rstrip("/"), links.signer(self._database))
@@ -66,6 +74,10 @@ class Engaging:
             standing.TRAITS,
         )
         self._launching = Launching(self._database, self._zone, asking, assignment.draw, self._put)
+        arrivals = Arrivals(self._ledger, path)
+        self._arriving = Arriving(self._database, self._zone, arrivals, asking, assignment.draw, self._put)
+        of_runs = RunnerAsking(self._answers, asking.traits, asking.page, standing.TRAITS)
+        self._runner = Runner(self._database, self._zone, arrivals, of_runs, self._put)
 
     def __enter__(self) -> Self:
         return self
@@ -74,17 +86,22 @@ class Engaging:
         self._ledger.close()
 
     def decide(self) -> bool:
-        """Plans what is due and decides about the next portion of everything that is; whether there was any."""
+        """Takes campaigns and journeys one step further; whether there may be more to do at once."""
         now = self._clock.now()
         planned = planning.plan(self._database, self._zone, now)
-        return self._launching.step(now) or bool(planned)
+        launched, arrived = self._launching.step(now), self._arriving.step(now)
+        moved = self._runner.tick(now).more
+        journey_changes.tell_traits(self._database, now)
+        return bool(planned) or launched or arrived or moved
 
     def gate(self, messages: Sequence[Message], now: dt.datetime) -> list[Verdict]:
         """Whether each message may be sent now: its person eligible still, and in the campaign's audience still.
 
-        Asked about the audience is only what waited for a while: for a local time, or the end of quiet hours.
+        Asked about the audience is only what waited for a while: for a local time, or the end of quiet hours. What an
+        event has caused is asked whether its condition holds still.
         """
         verdicts = self._composer.gate(messages, now)
+        self._ask_still(messages, verdicts, now)
         waited: dict[tuple[str, int], list[int]] = {}
         for index, (message, verdict) in enumerate(zip(messages, verdicts, strict=True)):
             origin = message.wanted.origin
@@ -100,6 +117,23 @@ class Engaging:
                     verdicts[index] = Refused("left_audience", "the person is in the campaign's audience no more")
         return verdicts
 
+    def _ask_still(self, messages: Sequence[Message], verdicts: list[Verdict], now: dt.datetime) -> None:
+        """Refuses what an event has caused and is not wanted any more."""
+        asked: dict[Definition, list[int]] = {}
+        for index, (message, verdict) in enumerate(zip(messages, verdicts, strict=True)):
+            origin = message.wanted.origin
+            if origin.maker is not Maker.CAMPAIGN or not isinstance(verdict, Eligible):
+                continue
+            when = self._campaign(origin.name, origin.version).when
+            if isinstance(when, OnEvent) and when.still is not None:
+                condition = bind(parsed(when.still), {"trigger": message.wanted.data})
+                asked.setdefault(condition, []).append(index)
+        people = {condition: [messages[index].wanted.profile_id for index in asked[condition]] for condition in asked}
+        for condition, ids in (self._answers(people, now) if people else {}).items():
+            for index in asked[condition]:
+                if messages[index].wanted.profile_id not in ids:
+                    verdicts[index] = Refused("no_longer", "the campaign's condition does not hold any more")
+
     def speeds(self) -> dict[tuple[Maker, str], float]:
         """How many messages a second the campaigns may send that have a limit."""
         with self._database.reading() as connection:
@@ -111,12 +145,24 @@ class Engaging:
                 found[Maker.CAMPAIGN, progress.name] = campaign.speed / 60
         return found
 
+    def _answers(
+        self, conditions: Mapping[Definition, Sequence[str]], at: dt.datetime
+    ) -> dict[Definition, frozenset[str]]:
+        """Of whom conditions hold; asked of everybody together, as the rows are read once."""
+        everybody = list(dict.fromkeys(id_ for ids in conditions.values() for id_ in ids))
+        return dict(zip(conditions, self._people.among(list(conditions), everybody, at), strict=True))
+
     def _persons(self, ids: Sequence[str]) -> dict[str, Person]:
         found = self._people.known(ids, self._clock.now())
         return {id_: Person(traits, account) for id_, (traits, account) in found.items()}
 
     def _campaign(self, name: str, version: int | None) -> Campaign:
-        return Campaign.from_body(name, definitions.get(self._database, KIND, name, version).body)
+        if version is None:
+            return Campaign.from_body(name, definitions.get(self._database, KIND, name).body)
+        if (name, version) not in self._campaigns:  # a version never changes
+            saved = definitions.get(self._database, KIND, name, version)
+            self._campaigns[name, version] = Campaign.from_body(name, saved.body)
+        return self._campaigns[name, version]
 
     def _put(
         self,

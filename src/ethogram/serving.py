@@ -16,6 +16,7 @@ from pathlib import Path
 from ethogram.clock import Clock, SystemClock
 from ethogram.collecting import Collector, Failed, Kept, Keys
 from ethogram.delivering import Delivering, Sources
+from ethogram.engaged import Engaged
 from ethogram.receiving import Receiver
 from ethogram.runtime import Workspace
 from ethogram.subscribing import Subscriptions
@@ -93,12 +94,17 @@ def serve(
         workspace = stack.enter_context(Workspace(path, clock=chosen)) if role is not Role.COLLECT else None
         workers = _workers(workspace, metrics, chosen) if workspace is not None else []
         delivering = stack.enter_context(_delivering(workspace, metrics, chosen)) if workspace is not None else None
+        engaged = stack.enter_context(_engaged(workspace, metrics, chosen)) if workspace is not None else None
         if delivering is not None:
             workers += _deliverers(delivering)
+        if engaged is not None:
+            workers += _engagers(engaged)
         for worker in reversed(workers):  # the first one ends first: the others see what it has done
             stack.callback(worker.stop)
         if delivering is not None:
             stack.callback(delivering.end)
+        if engaged is not None:
+            stack.callback(engaged.end)
 
         moving = workers[:1]
 
@@ -130,12 +136,18 @@ def serve(
             collector=collector,
             backlog=collector.depth if collector is not None else _backlog(workspace),
             metrics=metrics,
-            trouble=lambda: next((worker.trouble for worker in workers if worker.trouble is not None), None),
+            trouble=lambda: next(
+                (worker.trouble for worker in workers if worker.trouble is not None),
+                engaged.trouble() if engaged is not None else None,
+            ),
             started=start,
             stopped=collector.close if collector is not None else _nothing,
             ending=ending,
             mounts=mounts,
-            gauges=delivering.gauges if delivering is not None else dict,
+            gauges=lambda: {
+                **(delivering.gauges() if delivering is not None else {}),
+                **(engaged.gauges() if engaged is not None else {}),
+            },
         )
         address = listening.getsockname()
         shown = f"[{address[0]}]" if ":" in address[0] else address[0]
@@ -167,6 +179,25 @@ def _deliverers(delivering: Delivering) -> list[Worker]:
     sending = Worker("sending", delivering.send)
     delivering.wake = sending.wake
     return [sending, Worker("keeping other systems in step", delivering.mirror, poll=0.5)]
+
+
+def _engaged(workspace: Workspace, metrics: Metrics, clock: Clock) -> Engaged:
+    """What decides about messages and sends them."""
+    return Engaged(
+        workspace,
+        clock=clock,
+        counted=lambda state, count: metrics.count("ethogram_messages_total", state, count),
+    )
+
+
+def _engagers(engaged: Engaged) -> list[Worker]:
+    sending = Worker("sending messages", engaged.send, poll=0.25)
+    engaged.wake = sending.wake
+    return [
+        Worker("deciding about messages", engaged.decide, poll=0.5),
+        sending,
+        Worker("telling what became of messages", engaged.tell, poll=0.5),
+    ]
 
 
 def _asking(

@@ -63,6 +63,14 @@ class Shop:
         with Campaigns(self.path, clock=self.clock) as opened:
             opened.start(name)
 
+    def happened(self, *rows: tuple[str, str, dict[str, Any]]) -> None:
+        """Stores events of this instant."""
+        file = self.path.parent / "happened.jsonl"
+        at = self.clock.now().isoformat()
+        said = [{"profile_id": id_, "ts": at, "event": event, **properties} for id_, event, properties in rows]
+        file.write_text("\n".join(map(json.dumps, said)))
+        self.workspace.load_events(file)
+
     def work(self) -> None:
         """Decides and sends until there is nothing to do at this instant."""
         while self.engaging.decide():
@@ -259,3 +267,44 @@ def test_what_is_stopped_sends_nothing_until_it_is_resumed_and_nothing_more_when
         shop.work()
     assert len(shop.channel.letters) == 9
     assert shop.states() == {"sent": 9, "cancelled": 19, "duplicate": 1, "unreachable": 1}
+
+
+def test_who_does_something_gets_it_later_if_a_condition_holds_still(shop: Shop) -> None:
+    shop.save("template", "hello", {**HELLO, "text": "{{ trigger.product }}"})
+    still = "not did(buy where product = '{{ trigger.product }}' in last 2 hours)"
+    when = {"name": "cart", "where": "price > 10", "delay": "1 hour", "still": still, "again": "1 day"}
+    shop.start(when={"event": when}, audience={"in": ["pros"]})
+    shop.work()
+    shop.happened(
+        ("p01", "cart", {"product": "tea", "price": 20}),
+        ("p02", "cart", {"product": "tea", "price": 5}),  # too cheap
+        ("p03", "cart", {"product": "tea", "price": 20}),  # will buy it
+        ("p07", "cart", {"product": "pot", "price": 30}),  # will buy something else
+        ("p29", "cart", {"product": "tea", "price": 20}),  # is no pro
+    )
+    shop.work()
+    assert shop.channel.letters == {}
+    shop.clock.advance(dt.timedelta(minutes=30))
+    shop.happened(("p03", "buy", {"product": "tea"}), ("p07", "buy", {"product": "tea"}))
+    shop.clock.advance(dt.timedelta(minutes=30))
+    shop.work()
+    assert shop.got() == {"p01@example.com": "Hi Name 1: tea", "p07@example.com": "Hi Name 7: pot"}
+    assert shop.states() == {"sent": 2, "no_longer": 1}
+    shop.happened(("p01", "cart", {"product": "cup", "price": 20}))  # within a day
+    shop.clock.advance(dt.timedelta(days=1))
+    shop.happened(("p01", "cart", {"product": "can", "price": 20}))
+    shop.clock.advance(dt.timedelta(hours=1))
+    shop.work()
+    assert len(shop.channel.letters) == 3
+    assert shop.got()["p01@example.com"] == "Hi Name 1: can"
+
+
+def test_what_happened_before_a_campaign_was_started_sends_nothing(shop: Shop) -> None:
+    shop.happened(("p01", "cart", {}))
+    shop.clock.advance(dt.timedelta(minutes=1))
+    shop.start(when={"event": {"name": "cart"}})
+    shop.work()
+    shop.happened(("p02", "cart", {}))
+    shop.work()
+    shop.work()
+    assert list(shop.got()) == ["p02@example.com"]

@@ -30,13 +30,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "documents": LEAVES,
     # What campaigns send, in the warehouse's process; and what each message says.
     "engaging": (*LEAVES, "config", "model", "store", "collecting", "people", "composing", "decide", "deliver"),
+    "engaged": (*LEAVES, "model", "store", "collecting", "runtime", "engaging", "providing", "sending", "deliver"),
     "providing": (*LEAVES, "model", "store", "deliver"),
     "composing": (*LEAVES, "model", "store", "decide", "deliver"),
     "applying": (*LEAVES, "model", "documents", "engagement", "runtime", "decide", "segment language"),
     # Definitions of engagement, and campaigns by name: the ledger only, so they work beside a server.
     "engagement": (*LEAVES, "config", "model", "store", "collecting", "segment language", "decide", "deliver"),
     "campaigning": (*LEAVES, "config", "model", "store", "collecting", "decide"),
-    "decide": (*LEAVES, "model", "store", "segment language", "segment running"),
+    "decide": (*LEAVES, "model", "store", "segment language", "segment running", "documents"),
     "runtime": (
         *LEAVES, "config", "model", "store", "collect", "segment language", "segment running", "measure", "frames",
         "definitions", "identities", "people",
@@ -65,7 +66,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "replaying": (*LEAVES, "config", "model", "collect", "collecting"),
     # A server: collectors, the mover and the web application in one process, or apart by role.
     "serving": (*LEAVES, "config", "collecting", "delivering", "recipients", "receiving", "runtime", "web", "workers",
-        "subscribing", "tracking",
+        "subscribing", "tracking", "engaged",
     ),
     "workers": LEAVES,
     "cli": (*LEAVES, "config", "model", "runtime", "collecting", "recipients", "receiving", "following", "replaying",

@@ -152,3 +152,33 @@ def record_static(
     size = warehouse.query(f"SELECT uniqExact(profile) FROM ({known})")[0][0]
     warehouse.command(f"DROP TABLE IF EXISTS {staged} SYNC")
     return int(size), tuple(row[0] for row in unknown)
+
+
+def change_static(
+    warehouse: Warehouse,
+    number: int,
+    version: int,
+    *,
+    entering: Sequence[str],
+    leaving: Sequence[str],
+    now: dt.datetime,
+    cause: str,
+) -> None:
+    """Lets profiles enter and leave a static segment; who is in it already, or is not known, changes nothing."""
+    held = (
+        "SELECT key FROM membership_changes WHERE segment = {number:UInt32} GROUP BY key "
+        "HAVING argMax(change, (at, version)) = 'entered'"
+    )
+    entered, left = (f"(SELECT sipHash64(arrayJoin({{{name}:Array(String)}})))" for name in ("entering", "leaving"))
+    warehouse.command(
+        f"""INSERT INTO membership_changes
+            SELECT key, {{number:UInt32}}, {{at:{INSTANT}}}, change, {{cause:String}}, {{version:UInt32}}, 0 FROM (
+                SELECT DISTINCT profile AS key, 'entered' AS change FROM profiles
+                WHERE profile IN {entered} AND key NOT IN ({held})
+                UNION ALL SELECT key, 'left' AS change FROM ({held}) WHERE key IN {left}
+            )""",
+        {
+            "number": number, "at": now, "cause": cause, "version": version,
+            "entering": list(entering), "leaving": list(leaving),
+        },
+    )  # fmt: skip

@@ -15,7 +15,7 @@ campaigns = sa.Table(
     sa.Column("reason", sa.Text),  # why it is stopped
     sa.Column("started_at", Instant),
     sa.Column("planned_until", Instant),  # every occurrence up to this instant has its launch
-    sa.Column("watermark", LONG),  # of the change feed, for a campaign on entries
+    sa.Column("watermark", LONG),  # up to which stored batch events were looked at
 )
 
 launches = sa.Table(
