@@ -24,7 +24,6 @@ _NAMED = re.compile(r"([^<>]*)<([^<>]+)>")
 _LONGEST = 254  # of an address, RFC 5321 4.5.3.1.3
 _LINE = 900  # characters of a header that are left unfolded; 998 is the most that a line may have
 _WORD = 45  # bytes of one encoded word, so that it has at most 75 characters
-_BREAKS = re.compile(r"\r\n|\r|\n")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 
@@ -142,7 +141,7 @@ def header_text(text: str) -> str:
 
 def _part(text: str, kind: bytes) -> bytes:
     """A part with its headers: quoted-printable, or base64 where most of it would be quoted."""
-    text = _BREAKS.sub("\r\n", text.replace("\0", ""))
+    text = text.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
     body = (text if text.endswith("\r\n") else text + "\r\n").encode("utf-8", "replace")
     if (len(body) - len(text)) * 4 > len(body):
         encoding, written = b"base64", base64.encodebytes(body).replace(b"\n", b"\r\n")
