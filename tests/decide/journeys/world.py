@@ -20,7 +20,7 @@ from ethogram.decide.journeys.matching import checks
 from ethogram.decide.journeys.runner import Asking, Runner, Ticked
 from ethogram.model.journey.graph import KIND, Journey
 from ethogram.model.journey.runs import Run
-from ethogram.model.message import Eligible, HeldOut, Wanted
+from ethogram.model.message import Eligible, HeldOut, State, Wanted
 from ethogram.model.segment import Definition
 from ethogram.segment.compiler import Context
 from ethogram.segment.direct.conditions import Conditions
@@ -51,7 +51,8 @@ class World:
     traits: dict[str, dict[str, Any]] = field(default_factory=dict)
     asked: list[tuple[int, int]] = field(default_factory=list)  # per question: conditions, people
     at_point: Callable[[str], None] = lambda _point: None
-    refuses: bool = False
+    sends: bool = True  # whatever is due in the outbox
+    most: dt.timedelta = dt.timedelta(hours=1)  # after which the runner looks at the latest
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(f"sqlite:///{self.path}")
@@ -101,12 +102,15 @@ class World:
 
     def tick(self) -> Ticked:
         """Everything that there is to do now."""
-        done = self.runner.tick(self.now)
-        while done.more:
+        done = following = self.runner.tick(self.now)
+        while following.more:
             following = self.runner.tick(self.now)
             done = done.plus(following)
-            if not following.more:
-                break
+        if self.sends and done.wanted:
+            messages = tables.messages
+            due = (messages.c.state == State.WAITING) & (messages.c.due_at <= self.now)
+            with self.database.writing() as connection:
+                connection.execute(messages.update().where(due).values(state=State.SENT, finished_at=self.now))
         return done
 
     def wait(self, length: dt.timedelta, *, step: dt.timedelta = dt.timedelta(minutes=5)) -> None:
@@ -117,7 +121,7 @@ class World:
             with self.database.reading() as connection:
                 due = journey_runs.next_due(connection)
             ahead = max(self.now + step, end if due is None else min(due, end))
-            self.now = min(ahead, end, self.now + dt.timedelta(hours=1))
+            self.now = min(ahead, end, self.now + self.most)
             self.tick()
 
     # --- what a scenario looks at ---
@@ -128,7 +132,7 @@ class World:
         return [
             (row.due_at.astimezone(self.zone).strftime("%m-%d %H:%M"), row.profile_id, row.template)
             for row in rows
-            if row.state == "waiting" and (not ids or row.profile_id in ids)
+            if row.state in ("waiting", "sent") and (not ids or row.profile_id in ids)
         ]
 
     def states(self) -> list[tuple[str, str, str]]:
