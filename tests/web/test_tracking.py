@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from ethogram.clock import ManualClock
+from ethogram.collect.inbound.receive import Source
 from ethogram.collecting import open_ledger
 from ethogram.deliver import links, receipts
 from ethogram.deliver.links import Link, Purpose, Signer
 from ethogram.model.message import Channel, Eligible, Maker, Origin, State, Wanted
-from ethogram.store import outbox, outbox_claims, requests
+from ethogram.receiving import Delivery, Mapped, Receiver, Refused, WebhookSources
+from ethogram.store import outbox, outbox_claims, requests, suppressions
 from ethogram.store.ledger import Ledger
 from ethogram.tracking import Tracking
 from ethogram.web.tracking import Tracked
@@ -123,3 +125,41 @@ def test_whoever_only_looks_is_marked_as_a_machine(site: Site) -> None:
     assert sorted((event, said.get("machine")) for event, said in site.told()) == [
         ("email_clicked", True), ("email_opened", True),
     ]  # fmt: skip
+
+
+def test_a_providers_webhook_about_our_message_comes_back_with_its_campaign_and_suppresses(
+    site: Site, tmp_path: Path
+) -> None:
+    place = tmp_path / "shop"
+    with WebhookSources(place, clock=site.clock) as sources:
+        _, secret = sources.add("sg", ready="sendgrid", trust="token")
+    said = {"email": "p1@shop.example", "timestamp": int(NOW.timestamp()), "sg_message_id": "x.filter1.2"}
+    body = json.dumps(
+        [
+            {
+                **said,
+                "event": "bounce",
+                "type": "bounce",
+                "sg_event_id": "a",
+                "smtp-id": f"<{MESSAGE.id}@shop.example>",
+            },
+            {**said, "event": "open", "sg_event_id": "b", "smtp-id": "<somebody@else.example>"},
+        ]
+    ).encode()
+    receiver = Receiver(place, clock=site.clock)
+    try:
+        assert receiver.read_sources() is None
+        source = receiver.known("sg")
+        assert isinstance(source, Source)
+        for _ in range(2):  # providers repeat themselves
+            found = asyncio.run(receiver.received(source, Delivery(body, {}, (str(secret),))))
+            assert isinstance(found, Mapped)
+            assert [call["event"] for call in found.calls] == ["email_opened"]
+        forged = asyncio.run(receiver.received(source, Delivery(body, {}, ("guessed",))))
+        assert isinstance(forged, Refused)
+    finally:
+        receiver.close()
+    ((event, content),) = site.told()
+    assert (event, content["campaign"], content["bounce"]) == ("email_bounced", "spring", "hard")
+    with site.ledger.database.reading() as connection:
+        assert suppressions.among(connection, Channel.EMAIL, ["p1@shop.example"]) == {"p1@shop.example": "bounced"}
