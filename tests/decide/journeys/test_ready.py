@@ -11,6 +11,7 @@ import pytest
 from decide.journeys.world import World
 from ethogram.decide.journeys.matching import checks
 from ethogram.decide.journeys.ready import fill, names, ready
+from ethogram.decide.journeys.uses import uses
 from ethogram.errors import SettingError
 from ethogram.model.journey.graph import Journey
 from ethogram.model.journey.parts import Send
@@ -230,3 +231,13 @@ def test_a_ready_journey_says_what_it_should(name: str, world: World) -> None:
     assert sorted(world.messages()) == sorted(said)
     reasons = {run.profile_id: run.reason for run in world.runs(name) if run.reason is not None}
     assert reasons == exits
+
+
+def test_what_a_journey_refers_to_is_told_with_its_place() -> None:
+    found = set(uses(Journey.from_body("back", fill(ready("lapsing"), VOCABULARY).body)))
+    assert found == {
+        ("segment", "lapsing", "entry.entered"), ("segment", "lapsing", "exits[0].left"),
+        ("template", "lapsing_1", "steps[0].message.template"), ("template", "lapsing_2", "steps[2].message.template"),
+    }  # fmt: skip
+    vip = set(uses(Journey.from_body("vip", fill(ready("vip_early_access"), VOCABULARY).body)))
+    assert ("segment", "vip", "where") in vip

@@ -177,7 +177,10 @@ class _Reader:
     def step(self) -> Step:
         """The step."""
         part, name = self._part, self._name
-        match part.one(KINDS):
+        kind = part.one(KINDS)
+        if kind not in part:
+            return Stop(name, "")
+        match kind:
             case "delay":
                 return self._delay()
             case "wait":
