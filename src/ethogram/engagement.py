@@ -14,11 +14,14 @@ from typing import Any, Protocol, Self
 from ethogram.clock import Clock, SystemClock
 from ethogram.collecting import open_ledger
 from ethogram.decide.campaigns.occurrences import check_cron
+from ethogram.decide.journeys.matching import checks as checks_of_journeys
 from ethogram.deliver.templates.compiling import faults
 from ethogram.errors import DefinitionError, SegmentError, SettingError, UserError
 from ethogram.model.campaign import Campaign, Checks, OnEvent
 from ethogram.model.catalog import Catalog
 from ethogram.model.eligibility import CAP, HOLDOUT, QUIET_HOURS, TOPIC, FrequencyCap, GlobalHoldout, QuietHours, Topic
+from ethogram.model.journey.graph import Journey
+from ethogram.model.journey.parts import Branch, Listing, SegmentSignal, Send, Wait
 from ethogram.model.provider import Provider
 from ethogram.model.template import Template
 from ethogram.segment.checker import check
@@ -71,6 +74,36 @@ def _campaign_uses(campaign: Campaign) -> Iterable[Use]:
         yield Use("topic", campaign.topic, "topic")
 
 
+def _journey_uses(journey: Journey) -> Iterable[Use]:
+    """Segments, templates and topics, wherever they are named."""
+    signals = [("entry", journey.entry)]
+    texts = [("where", journey.where)]
+    for number, ending in enumerate(journey.exits):
+        signals += [(f"exits[{number}]", ending.signal)] if ending.signal is not None else []
+        texts.append((f"exits[{number}].when", ending.when))
+    for step in journey.steps:
+        place = f"steps.{step.name}"
+        match step:
+            case Send():
+                yield Use("template", step.template, f"{place}.template")
+                if step.topic:
+                    yield Use(TOPIC, step.topic, f"{place}.topic")
+            case Listing():
+                yield Use("segment", step.segment, f"{place}.segment")
+            case Wait():
+                signals += [(place, signal) for signal in step.signals]
+            case Branch():
+                texts += [(f"{place}.cases[{number}].when", case.when) for number, case in enumerate(step.cases)]
+            case _:
+                pass
+    for place, signal in signals:
+        if isinstance(signal, SegmentSignal):
+            yield Use("segment", signal.segment, place)
+    for place, text in texts:
+        for name in references(parse(text).condition) if text is not None else ():
+            yield Use("segment", name, place)
+
+
 def _plain(read: Callable[[str, object], _Definition]) -> _Kind:
     """A kind that refers to nothing."""
     return _Kind(lambda name, body, _: read(name, body), lambda _: ())
@@ -87,6 +120,7 @@ _KINDS: dict[str, _Kind] = {
     "catalog": _plain(Catalog.from_body),
     "provider": _plain(Provider.from_body),
     "template": _plain(lambda name, body: Template.from_body(name, body, check=faults)),
+    "journey": _Kind(lambda name, body, _: Journey.from_body(name, body, checks=checks_of_journeys()), _journey_uses),
     "campaign": _Kind(lambda name, body, checks: Campaign.from_body(name, body, checks=checks), _campaign_uses),
 }
 

@@ -37,6 +37,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # Definitions of engagement, and campaigns by name: the ledger only, so they work beside a server.
     "engagement": (*LEAVES, "config", "model", "store", "collecting", "segment language", "decide", "deliver"),
     "campaigning": (*LEAVES, "config", "model", "store", "collecting", "decide"),
+    "journeying": (*LEAVES, "model", "store", "collecting", "decide"),
+    "readying": (*LEAVES, "decide", "engagement", "runtime"),
     "decide": (*LEAVES, "model", "store", "segment language", "segment running", "documents"),
     "runtime": (
         *LEAVES, "config", "model", "store", "collect", "segment language", "segment running", "measure", "frames",
@@ -70,11 +72,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "workers": LEAVES,
     "cli": (*LEAVES, "config", "model", "runtime", "collecting", "recipients", "receiving", "following", "replaying",
-        "serving", "segment templates", "identities", "documents", "engagement", "campaigning", "applying", ROOT,
+        "serving", "segment templates", "identities", "documents", "engagement", "campaigning", "journeying",
+        "readying", "applying", ROOT,
     ),
     "web": (*LEAVES, "config", "model", "runtime", "collecting", "recipients", "receiving", "tracking",
         "segment templates",
-        "identities", "documents", "engagement", "campaigning", "applying",
+        "identities", "documents", "engagement", "campaigning", "journeying", "readying", "applying",
         "subscribing",
     ),
     "__main__": ("cli",),
