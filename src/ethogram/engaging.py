@@ -29,6 +29,7 @@ from ethogram.deliver.contents import Contents, Person
 from ethogram.deliver.templates.rendering import Templates
 from ethogram.deliver.templates.tracking import Tracking
 from ethogram.model.campaign import KIND, Campaign, OnEvent
+from ethogram.model.eligibility import Rules
 from ethogram.model.message import Eligible, Maker, Message, Refused, Verdict, Wanted
 from ethogram.model.segment import Definition
 from ethogram.people import People
@@ -54,10 +55,10 @@ class Engaging:
     def __init__(self, path: Path, people: People, *, clock: Clock) -> None:
         settings = config.read(path)
         self._ledger: Ledger = open_ledger(path)
-        self._database = self._ledger.database
+        self.database = self._database = self._ledger.database
         self._people = people
         self._clock = clock
-        self._zone = settings.zone
+        self.zone = self._zone = settings.zone
         self._campaigns: dict[tuple[str, int], Campaign] = {}
         tracking = None
         if settings.public_url:
@@ -73,10 +74,10 @@ class Engaging:
             people.best_at,
             standing.TRAITS,
         )
-        self._launching = Launching(self._database, self._zone, asking, assignment.draw, self._put)
+        self.launching = Launching(self._database, self._zone, asking, assignment.draw, self._put)
         arrivals = Arrivals(self._ledger, path)
         self._arriving = Arriving(self._database, self._zone, arrivals, asking, assignment.draw, self._put)
-        of_runs = RunnerAsking(self._answers, asking.traits, asking.page, standing.TRAITS)
+        of_runs = RunnerAsking(people.answers, asking.traits, asking.page, standing.TRAITS)
         self._runner = Runner(self._database, self._zone, arrivals, of_runs, self._put)
 
     def __enter__(self) -> Self:
@@ -85,11 +86,23 @@ class Engaging:
     def __exit__(self, *_: object) -> None:
         self._ledger.close()
 
+    def rules(self) -> Rules:
+        """The workspace's rules about who may be written to."""
+        return self._composer.rules()
+
+    def call_journey(self, name: str, people: Sequence[tuple[str, Mapping[str, Any]]], key: str) -> tuple[int, int]:
+        """How many people a call lets into a journey, and how many it does not; the same key again lets in nobody new.
+
+        Args:
+            people: profile ids, each with what the run knows of what started it.
+        """
+        return self._runner.call(name, people, key, self._clock.now())
+
     def decide(self) -> bool:
         """Takes campaigns and journeys one step further; whether there may be more to do at once."""
         now = self._clock.now()
         planned = planning.plan(self._database, self._zone, now)
-        launched, arrived = self._launching.step(now), self._arriving.step(now)
+        launched, arrived = self.launching.step(now), self._arriving.step(now)
         moved = self._runner.tick(now).more
         journey_changes.tell_traits(self._database, now)
         return bool(planned) or launched or arrived or moved
@@ -129,7 +142,7 @@ class Engaging:
                 condition = bind(parsed(when.still), {"trigger": message.wanted.data})
                 asked.setdefault(condition, []).append(index)
         people = {condition: [messages[index].wanted.profile_id for index in asked[condition]] for condition in asked}
-        for condition, ids in (self._answers(people, now) if people else {}).items():
+        for condition, ids in self._people.answers(people, now).items():
             for index in asked[condition]:
                 if messages[index].wanted.profile_id not in ids:
                     verdicts[index] = Refused("no_longer", "the campaign's condition does not hold any more")
@@ -144,13 +157,6 @@ class Engaging:
             if campaign.speed is not None:
                 found[Maker.CAMPAIGN, progress.name] = campaign.speed / 60
         return found
-
-    def _answers(
-        self, conditions: Mapping[Definition, Sequence[str]], at: dt.datetime
-    ) -> dict[Definition, frozenset[str]]:
-        """Of whom conditions hold; asked of everybody together, as the rows are read once."""
-        everybody = list(dict.fromkeys(id_ for ids in conditions.values() for id_ in ids))
-        return dict(zip(conditions, self._people.among(list(conditions), everybody, at), strict=True))
 
     def _persons(self, ids: Sequence[str]) -> dict[str, Person]:
         found = self._people.known(ids, self._clock.now())
@@ -171,7 +177,12 @@ class Engaging:
         traits: Mapping[str, Mapping[str, Any]],
         now: dt.datetime,
     ) -> None:
-        asks = [
-            Ask(each, f"held out of campaign `{each.origin.name}`" if held_out else None) for each, held_out in wanted
+        standing.put(connection, self.asks(wanted), traits, self._composer.rules(), self._zone, now)
+
+    @staticmethod
+    def asks(wanted: Sequence[tuple[Wanted, bool]]) -> list[Ask]:
+        """What eligibility is asked, with the reason for those who are held out."""
+        return [
+            Ask(each, f"held out of {each.origin.maker} `{each.origin.name}`" if held_out else None)
+            for each, held_out in wanted
         ]
-        standing.put(connection, asks, traits, self._composer.rules(), self._zone, now)

@@ -103,6 +103,40 @@ class People:
             for index in range(len(conditions))
         ]
 
+    def answers(
+        self, conditions: Mapping[Definition, Sequence[str]], at: dt.datetime
+    ) -> dict[Definition, frozenset[str]]:
+        """Of whom conditions hold at an instant, each asked of some people; their rows are read once for all.
+
+        Relative conditions compare with the cut-offs that the last run or fill found.
+        """
+        everybody = {id_ for ids in conditions.values() for id_ in ids}
+        if not everybody:
+            return dict.fromkeys(conditions, frozenset())
+        live = self._saved.live()
+        people = self._identities.resolve(sorted(everybody))
+        keys = self._evaluator().keys(sorted(set(people.values())))
+        only: dict[int, set[int]] = {}
+        for index, ids in enumerate(conditions.values()):
+            for id_ in ids:
+                only.setdefault(keys[people[id_]], set()).add(_BEYOND + index)
+        definitions = {
+            _BEYOND + index: self._saved.expanded(_over_profiles(each), live) for index, each in enumerate(conditions)
+        }
+        standings = self._scoped().standings(
+            definitions,
+            at,
+            numbers={name: segment.number for name, segment in live.items()},
+            keys=list(keys.values()),
+            recorded=self._cutoffs(),
+            only=only,
+        )
+        held = {standing.id: frozenset(standing.segments) for standing in standings}
+        return {
+            condition: frozenset(id_ for id_ in ids if _BEYOND + index in held.get(people[id_], ()))
+            for index, (condition, ids) in enumerate(conditions.items())
+        }
+
     def traits(self, ids: Sequence[str], names: Collection[str], at: dt.datetime) -> Mapping[str, dict[str, Any]]:
         """Some traits of people as they were known at an instant; who has none of them is left out."""
         return traits_of(self._warehouse, ids, Entity.PROFILE, names, at)

@@ -129,7 +129,7 @@ class Workspace:
         self.settings = config.read(self.path)
         # Held by whoever changes facts or membership: one writer at a time keeps every stage's state in step.
         self.exclusively = threading.RLock()
-        self._clock = clock or SystemClock()
+        self.clock = self._clock = clock or SystemClock()
         self._warehouse = Warehouse(self.settings.warehouse or f"chdb://{self.path / 'warehouse'}")
         try:
             self._ledger = Ledger(self.settings.ledger or f"sqlite:///{self.path / 'ledger.sqlite'}")

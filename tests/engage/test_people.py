@@ -13,6 +13,8 @@ import ethogram as eg
 from ethogram import Workspace
 from ethogram.clock import ManualClock
 from ethogram.errors import SegmentError
+from ethogram.model.segment import Definition
+from ethogram.segment.parser import parse
 
 NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 IDS = [f"p{number:03}" for number in range(60)]
@@ -69,6 +71,20 @@ def test_several_conditions_are_asked_at_once(shop: Workspace) -> None:
     assert shop.people.among(texts, IDS, NOW) == [frozenset(everybody(shop, text, 100)) for text in texts]
     assert shop.people.among(texts, [], NOW) == [frozenset()] * len(texts)
     assert shop.people.among(["did(buy)"], ["nobody"], NOW) == [frozenset()]
+
+
+def test_conditions_of_their_own_are_asked_of_each(shop: Workspace) -> None:
+    bound = [parse(f"count(view) >= {number % 3}") for number in range(len(IDS))]
+    asked: dict[Definition, list[str]] = {}
+    for definition, id_ in zip(bound, IDS, strict=True):
+        asked.setdefault(definition, []).append(id_)
+    asked[parse("in_segment('pros')")] = IDS[:7]
+    asked[parse("account.did(buy)")] = IDS[:3]  # needs the engine
+    found = shop.people.answers(asked, NOW)
+    assert found == {
+        definition: frozenset(shop.people.among([definition], ids, NOW)[0]) for definition, ids in asked.items()
+    }
+    assert shop.people.answers({}, NOW) == {}
 
 
 def test_traits_are_those_of_the_instant(shop: Workspace) -> None:

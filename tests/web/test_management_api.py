@@ -325,7 +325,7 @@ ROUTES = {
     "explain": "/api/explain", "history": "/api/segments/{name}/history", "overlap": "/api/overlap",
     "verify": "/api/verify", "doctor": "/api/doctor", "rebuild": "/api/rebuild", "webhooks": "/api/webhooks",
     "syncs": "/api/syncs", "sources": "/api/sources", "campaigns": "/api/campaigns", "plan": "/api/plan",
-    "apply": "/api/apply", "dump": "/api/definitions", "templates": "/api/templates",
+    "apply": "/api/apply", "dump": "/api/definitions", "templates": "/api/templates", "journeys": "/api/journeys",
     "topics": "/api/topics", "caps": "/api/caps", "quiet-hours": "/api/quiet-hours", "holdouts": "/api/holdouts",
 }  # fmt: skip
 

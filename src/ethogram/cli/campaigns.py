@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ethogram.cli.context import json_option, workspace_option
+from ethogram.cli.context import json_option, opened, workspace_option
 from ethogram.cli.definitions import definitions, save_verb, show_document, versions_verb, workspace_path
 from ethogram.cli.help import Verbs
 from ethogram.cli.hostile import visible
@@ -17,6 +17,7 @@ from ethogram.cli.plain import to_plain
 
 if TYPE_CHECKING:
     from ethogram.campaigning import Campaigns, Launch, Progress
+    from ethogram.rehearsing import DryRun
 
 
 @click.group(
@@ -37,8 +38,8 @@ def campaigns() -> None:
 @workspace_option
 def list_(as_json: bool) -> None:
     """List the campaigns, and what each does now."""
-    with definitions() as defined, _campaigns() as opened:
-        rows = [(saved, opened.progress(saved.name)) for saved in defined.listed("campaign")]
+    with definitions() as defined, _campaigns() as campaigning:
+        rows = [(saved, campaigning.progress(saved.name)) for saved in defined.listed("campaign")]
     out = Output()
     if as_json:
         out.json([{**to_plain(saved), "state": progress.state, "reason": progress.reason} for saved, progress in rows])
@@ -56,9 +57,13 @@ def list_(as_json: bool) -> None:
 @workspace_option
 def show(name: str, version: int | None, as_json: bool) -> None:
     """Show a campaign: its definition, what it does, and its launches."""
-    with definitions() as defined, _campaigns() as opened:
+    with definitions() as defined, _campaigns() as campaigning:
         saved = defined.get("campaign", name, version)
-        progress, launches, following = opened.progress(name), opened.launches(name, limit=5), opened.next_at(name)
+        progress, launches, following = (
+            campaigning.progress(name),
+            campaigning.launches(name, limit=5),
+            campaigning.next_at(name),
+        )
     out = Output()
     if as_json:
         out.json({**to_plain(saved), "progress": progress, "launches": launches, "next": following})
@@ -77,8 +82,8 @@ def show(name: str, version: int | None, as_json: bool) -> None:
 @workspace_option
 def start(name: str, as_json: bool) -> None:
     """Let a campaign begin; the server decides and sends."""
-    with _campaigns() as opened:
-        _told(name, opened.start(name), as_json=as_json)
+    with _campaigns() as campaigning:
+        _told(name, campaigning.start(name), as_json=as_json)
 
 
 @campaigns.command(examples=("ethogram campaigns stop spring --reason 'a typo'",))
@@ -88,8 +93,8 @@ def start(name: str, as_json: bool) -> None:
 @workspace_option
 def stop(name: str, reason: str, as_json: bool) -> None:
     """Let a campaign rest: nothing more is decided or sent until it is resumed."""
-    with _campaigns() as opened:
-        _told(name, opened.stop(name, reason=reason), as_json=as_json)
+    with _campaigns() as campaigning:
+        _told(name, campaigning.stop(name, reason=reason), as_json=as_json)
 
 
 @campaigns.command(examples=("ethogram campaigns resume spring",))
@@ -98,8 +103,8 @@ def stop(name: str, reason: str, as_json: bool) -> None:
 @workspace_option
 def resume(name: str, as_json: bool) -> None:
     """Let a stopped campaign go on where it was."""
-    with _campaigns() as opened:
-        _told(name, opened.resume(name), as_json=as_json)
+    with _campaigns() as campaigning:
+        _told(name, campaigning.resume(name), as_json=as_json)
 
 
 @campaigns.command(examples=("ethogram campaigns finish spring",))
@@ -108,8 +113,32 @@ def resume(name: str, as_json: bool) -> None:
 @workspace_option
 def finish(name: str, as_json: bool) -> None:
     """End a campaign for good."""
-    with _campaigns() as opened:
-        _told(name, opened.finish(name), as_json=as_json)
+    with _campaigns() as campaigning:
+        _told(name, campaigning.finish(name), as_json=as_json)
+
+
+@campaigns.command(
+    "dry-run", examples=("ethogram campaigns dry-run spring", "ethogram campaigns dry-run spring --samples 1")
+)
+@click.argument("name")
+@click.option("--samples", type=click.IntRange(0, 20), default=3, show_default=True, help="Rendered messages to show.")
+@json_option
+@workspace_option
+def dry_run(name: str, samples: int, as_json: bool) -> None:
+    """Show what a campaign would send now: how many get it, who does not and why, and some messages. Sends nothing.
+
+    It asks the warehouse, so a running server answers it over HTTP instead: `POST /api/campaigns/NAME/dry-run`.
+    """
+    with opened() as workspace:
+        rehearsal = importlib.import_module("ethogram.rehearsing").Rehearsal(
+            workspace.path, workspace.people, clock=workspace.clock
+        )
+        told = rehearsal.dry_run(name, samples=samples)
+    out = Output()
+    if as_json:
+        out.json(told)
+        return
+    _show_dry_run(out, told)
 
 
 @campaigns.command(
@@ -132,8 +161,8 @@ def finish(name: str, as_json: bool) -> None:
 def trigger(name: str, to: tuple[str, ...], recipients: Any, data: str, key: str | None, as_json: bool) -> None:
     """Send a campaign that is sent by calls to some people, now."""
     chosen = [{"profile_id": id_} for id_ in to] + (_json(recipients.read(), list) if recipients is not None else [])
-    with _campaigns() as opened:
-        launch, new = opened.trigger(name, chosen, data=_json(data, dict), key=key)
+    with _campaigns() as campaigning:
+        launch, new = campaigning.trigger(name, chosen, data=_json(data, dict), key=key)
     out = Output()
     if as_json:
         out.json({"launch": launch, "new": new})
@@ -150,8 +179,8 @@ def trigger(name: str, to: tuple[str, ...], recipients: Any, data: str, key: str
 @workspace_option
 def launches(name: str, limit: int, as_json: bool) -> None:
     """List a campaign's launches, newest first: when it was sent, and how far each has come."""
-    with _campaigns() as opened:
-        rows = opened.launches(name, limit=limit)
+    with _campaigns() as campaigning:
+        rows = campaigning.launches(name, limit=limit)
     out = Output()
     if as_json:
         out.json(rows)
@@ -167,13 +196,33 @@ def launches(name: str, limit: int, as_json: bool) -> None:
 @workspace_option
 def remove(name: str) -> None:
     """Remove a campaign; what it has sent stays on record."""
-    with definitions() as defined, _campaigns() as opened:
-        if opened.progress(name).state == "active":
+    with definitions() as defined, _campaigns() as campaigning:
+        if campaigning.progress(name).state == "active":
             raise click.UsageError(
                 f"Campaign `{visible(name)}` is under way; `ethogram campaigns finish` ends it first."
             )
         defined.remove("campaign", name)
     Output().note(f"campaign {visible(name)} is gone")
+
+
+def _show_dry_run(out: Output, told: DryRun) -> None:
+    later = f", {told.postponed:,} of them when quiet hours are over" if told.postponed else ""
+    out.line((f"{told.audience:,} people are meant", "bold"))
+    out.line(f"{told.eligible:,} would get it{later}", indent=2)
+    if len(told.variants) > 1:
+        out.line(", ".join(f"{visible(name)}: {count:,}" for name, count in told.variants.items()), indent=4)
+    if told.held_out:
+        out.line(f"{told.held_out:,} held out, for comparison", indent=2)
+    for code, count in told.refused.items():
+        out.line(f"{count:,} {visible(code)}: {visible(told.reasons.get(code, ''))}", indent=2)
+    for name, share in told.missing.items():
+        out.warn(f"{share:.1%} of those who would get it lack `{visible(name)}`, and so get nothing")
+    for sample in told.samples:
+        variant = f" ({visible(sample.variant)})" if sample.variant else ""
+        out.line((f"for {visible(sample.profile_id)}{variant}", "bold"))
+        for name, value in to_plain(sample.preview.content).items():
+            if isinstance(value, str) and value and name != "html":
+                out.line(f"{name}: {visible(value[:500])}", indent=2)
 
 
 def _told(name: str, progress: Progress, *, as_json: bool) -> None:
@@ -205,8 +254,8 @@ def _json(text: str, kind: type) -> Any:
 
 
 def _campaigns() -> Campaigns:
-    opened: Campaigns = importlib.import_module("ethogram.campaigning").Campaigns(workspace_path())
-    return opened
+    campaigning: Campaigns = importlib.import_module("ethogram.campaigning").Campaigns(workspace_path())
+    return campaigning
 
 
 campaigns.add_command(save_verb("campaign", "spring"))

@@ -7,7 +7,7 @@ are asked about; writes nothing. Definitions that need the engine go through a p
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -87,6 +87,10 @@ class _Functions:
         """The functions of all segments."""
         return _some({number: each for number, (each, _) in self._direct.items()}, None)
 
+    def chosen(self, numbers: Collection[int]) -> _Some:
+        """The functions of some definitions."""
+        return _some({number: self._direct[number][0] for number in numbers if number in self._direct}, None)
+
     def woken_by(self, told: Told) -> _Some:
         """The functions of those segments that what was told may change."""
         what = (frozenset(told.events), told.traits)
@@ -135,6 +139,7 @@ class Scoped:
         numbers: Mapping[str, int],
         keys: Sequence[int],
         recorded: Recorded | None = None,
+        only: Mapping[int, Collection[int]] | None = None,
     ) -> list[Standing]:
         """The standing of each given profile that is known at `now`, in order of key.
 
@@ -142,10 +147,11 @@ class Scoped:
             definitions: expanded definitions over profiles, by the number that stands for each.
             numbers: the numbers of saved segments by name.
             recorded: cut-offs as a run found them; without them those of `now` are computed over everybody.
+            only: the definitions that each profile need be asked about, by key; None is all about each.
         """
         frame = Frame(now, self.evaluator.zone)
         compiled = _Functions(Asked(definitions, numbers, recorded), frame)
-        return self._standings(compiled, now, keys, None)[0]
+        return self._standings(compiled, now, keys, None, only)[0]
 
     def compared(
         self, asked: Asked, now: dt.datetime, keys: Sequence[int], told: Mapping[int, Told | None]
@@ -166,7 +172,12 @@ class Scoped:
         return self._standings(self._compiled, now, keys, told)
 
     def _standings(
-        self, compiled: _Functions, now: dt.datetime, keys: Sequence[int], told: Mapping[int, Told | None] | None
+        self,
+        compiled: _Functions,
+        now: dt.datetime,
+        keys: Sequence[int],
+        told: Mapping[int, Told | None] | None,
+        only: Mapping[int, Collection[int]] | None = None,
     ) -> tuple[list[Standing], dict[int, Held]]:
         asked = compiled.asked
         at = Frame(now, self.evaluator.zone).now_us
@@ -174,7 +185,7 @@ class Scoped:
         everything = compiled.everything()
         found = {}
         for person in facts.people or ():
-            some = everything
+            some = everything if only is None else compiled.chosen(only.get(person.key, ()))
             new = told.get(person.key) if told is not None else None
             held = facts.held.get(person.key)
             # Of somebody who is recorded up to now only what was told may change something.

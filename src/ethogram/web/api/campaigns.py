@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Router, delete, get, post, put
@@ -13,14 +12,14 @@ from litestar.params import JSONBody, QueryParameter
 
 from ethogram.campaigning import Campaigns, CampaignState, Launch, Progress
 from ethogram.engagement import Definitions, Saved
-from ethogram.errors import InputError, UnknownNameError, UserError
-from ethogram.web.api.failures import ConflictError
+from ethogram.errors import UserError
+from ethogram.rehearsing import DryRun, Rehearsal
+from ethogram.web.api.failures import ConflictError, changed
 from ethogram.web.api.given import READ, Failure, Named, Opened
 
 Version = Annotated[
     int | None, QueryParameter(ge=1, le=2**31 - 1, description="An earlier version; left out, the newest.")
 ]
-Changed = TypeVar("Changed")
 _CONFLICT = {409: ResponseSpec(Failure, description="What it does now does not allow it.", generate_examples=False)}
 
 
@@ -123,28 +122,28 @@ def list_launches(
 def start_campaign(workspace: Opened, name: Named) -> Progress:
     """Lets a campaign begin."""
     with Campaigns(workspace.path) as opened:
-        return _changed(lambda: opened.start(name, actor="api"))
+        return changed(lambda: opened.start(name, actor="api"))
 
 
 @post("/campaigns/{name:str}/stop", status_code=200, sync_to_thread=True, responses=_CONFLICT)
 def stop_campaign(workspace: Opened, name: Named, data: JSONBody[Stopping]) -> Progress:
     """Lets a campaign rest: nothing more is decided or sent until it is resumed."""
     with Campaigns(workspace.path) as opened:
-        return _changed(lambda: opened.stop(name, reason=data.reason, actor="api"))
+        return changed(lambda: opened.stop(name, reason=data.reason, actor="api"))
 
 
 @post("/campaigns/{name:str}/resume", status_code=200, sync_to_thread=True, responses=_CONFLICT)
 def resume_campaign(workspace: Opened, name: Named) -> Progress:
     """Lets a stopped campaign go on where it was."""
     with Campaigns(workspace.path) as opened:
-        return _changed(lambda: opened.resume(name, actor="api"))
+        return changed(lambda: opened.resume(name, actor="api"))
 
 
 @post("/campaigns/{name:str}/finish", status_code=200, sync_to_thread=True, responses=_CONFLICT)
 def finish_campaign(workspace: Opened, name: Named) -> Progress:
     """Ends a campaign for good."""
     with Campaigns(workspace.path) as opened:
-        return _changed(lambda: opened.finish(name, actor="api"))
+        return changed(lambda: opened.finish(name, actor="api"))
 
 
 @post("/campaigns/{name:str}/trigger", status_code=200, sync_to_thread=True, responses=_CONFLICT)
@@ -152,22 +151,19 @@ def trigger_campaign(workspace: Opened, name: Named, data: JSONBody[Called]) -> 
     """Sends a campaign to the recipients of this call, once for each key."""
     recipients = [{"profile_id": each.profile_id, "data": each.data or {}} for each in data.recipients]
     with Campaigns(workspace.path) as opened:
-        launch, new = _changed(lambda: opened.trigger(name, recipients, data=data.data, key=data.key, actor="api"))
+        launch, new = changed(lambda: opened.trigger(name, recipients, data=data.data, key=data.key, actor="api"))
         return Taken(launch, new)
 
 
-def _changed(change: Callable[[], Changed]) -> Changed:
-    """What a change makes; what the state of things does not allow is a conflict."""
-    try:
-        return change()
-    except InputError as error:
-        if error.fields.get("conflict"):
-            raise ConflictError(error) from None
-        raise
-    except UnknownNameError:
-        raise
-    except UserError as error:
-        raise ConflictError(error) from None
+@post("/campaigns/{name:str}/dry-run", status_code=200, opt=READ, sync_to_thread=True, responses=_CONFLICT)
+def dry_run(
+    workspace: Opened,
+    name: Named,
+    samples: Annotated[int, QueryParameter(ge=0, le=20, description="How many rendered messages to show.")] = 3,
+) -> DryRun:
+    """What a campaign would send now: counted by what decides about it, with samples. Nothing is sent."""
+    rehearsal = Rehearsal(workspace.path, workspace.people, clock=workspace.clock)
+    return changed(lambda: rehearsal.dry_run(name, samples=samples))
 
 
 router = Router(
@@ -175,6 +171,6 @@ router = Router(
     tags=["Campaigns"],
     route_handlers=[
         list_campaigns, get_campaign, save_campaign, remove_campaign, list_versions, list_launches, start_campaign,
-        stop_campaign, resume_campaign, finish_campaign, trigger_campaign,
+        stop_campaign, resume_campaign, finish_campaign, trigger_campaign, dry_run,
     ],
 )  # fmt: skip

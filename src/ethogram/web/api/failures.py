@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from litestar import Request, Response
 from litestar.exceptions import ClientException, HTTPException
@@ -10,9 +10,11 @@ from litestar.exceptions import ClientException, HTTPException
 from ethogram.errors import (
     DefinitionError,
     EthogramError,
+    InputError,
     InternalError,
     LedgerError,
     UnknownNameError,
+    UserError,
     WarehouseDamagedError,
     WorkspaceBusyError,
 )
@@ -20,9 +22,12 @@ from ethogram.web.answers import RETRY_AFTER
 from ethogram.web.api.given import Failure
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ethogram.web.faults import Faults
 
 Asked = Request[Any, Any, Any]
+Changed = TypeVar("Changed")
 _CODES = {401: "unknown_key", 403: "wrong_scope", 404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 
 
@@ -42,6 +47,20 @@ class ConflictError(ClientException):
     def __init__(self, error: EthogramError) -> None:
         super().__init__(detail=error.message)
         self.error = error
+
+
+def changed(change: Callable[[], Changed]) -> Changed:
+    """What a change makes; what the state of things does not allow is a conflict."""
+    try:
+        return change()
+    except InputError as error:
+        if error.fields.get("conflict"):
+            raise ConflictError(error) from None
+        raise
+    except UnknownNameError:
+        raise
+    except UserError as error:
+        raise ConflictError(error) from None
 
 
 def of_ours(_: Asked, error: EthogramError) -> Response[Failure]:
