@@ -119,6 +119,7 @@ DRIVERS: dict[str, tuple[str, ...]] = {
     "liquid": ("deliver",),
     "babel": ("deliver",),  # amounts and months of a language; the template language brings it along
     "mjml": ("deliver",),
+    "scipy": ("measure",),
     "css_inline": ("deliver",),
     "aiosmtplib": ("deliver",),
     "email_validator": ("deliver",),

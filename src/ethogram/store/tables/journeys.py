@@ -1,4 +1,4 @@
-"""Journeys under way; runs, one profile's passage through a journey each; the steps they took, what they want changed."""
+"""Journeys under way; runs, one profile's passage each; the steps that they took, and what they want changed."""
 
 from __future__ import annotations
 
