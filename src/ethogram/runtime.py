@@ -26,8 +26,11 @@ from ethogram.identities import Identities
 from ethogram.measure.catalogue import catalogue
 from ethogram.measure.doctor import examine
 from ethogram.measure.lookup import Standing, standing
+from ethogram.measure.outcomes import About, Fits, VariantOutcome
+from ethogram.measure.outcomes import outcomes as outcomes_of
 from ethogram.measure.profiles import profile_view
 from ethogram.measure.traits import traits_of
+from ethogram.model.campaign import Conversion
 from ethogram.model.results import (
     Catalogue,
     Explanation,
@@ -511,6 +514,16 @@ class Workspace:
             entity: `account`, where the ids are accounts'.
         """
         return traits_of(self._warehouse, ids, Entity(entity), names, self.now())
+
+    def outcomes(
+        self, about: About, conversion: Conversion | None, *, fits: Fits = lambda _: True
+    ) -> tuple[VariantOutcome, ...]:
+        """What came of messages, by variant: who got them, what they did, and who converted; see `reporting.py`.
+
+        Args:
+            fits: whether an event's properties are those that the conversion asks for.
+        """
+        return outcomes_of(self._warehouse, about, conversion, self.now(), fits=fits)
 
     def look_up(self, profile_id: str, *, traits: bool = True) -> Standing | None:
         """What is recorded of one person, for a page that waits; None where nobody has the id."""

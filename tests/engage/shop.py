@@ -11,6 +11,7 @@ from typing import Any
 from ethogram import Workspace
 from ethogram.campaigning import Campaigns
 from ethogram.clock import ManualClock
+from ethogram.deliver import receipts
 from ethogram.deliver.channels.recording import RecordingChannel
 from ethogram.deliver.hooks import Hooks
 from ethogram.deliver.lane import Provider
@@ -73,6 +74,13 @@ class Shop:
         while self.outbox.step() or self._under_way():
             assert time.monotonic() < patience, "it does not come to an end"
             time.sleep(0.001)
+
+    def tell(self) -> None:
+        """Brings what became of messages to the warehouse, as events."""
+        while receipts.tell(self.database, self.clock.now()):
+            pass
+        while self.workspace.collect().messages:
+            pass
 
     def _under_way(self) -> bool:
         with self.database.reading() as connection:

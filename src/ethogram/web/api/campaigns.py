@@ -13,12 +13,17 @@ from litestar.params import JSONBody, QueryParameter
 from ethogram.campaigning import Campaigns, CampaignState, Launch, Progress
 from ethogram.engagement import Definitions, Saved
 from ethogram.errors import UserError
+from ethogram.model.experiment import Method
 from ethogram.rehearsing import DryRun, Rehearsal
+from ethogram.reporting import Report, Reports
 from ethogram.web.api.failures import ConflictError, changed
 from ethogram.web.api.given import READ, Failure, Named, Opened
 
 Version = Annotated[
     int | None, QueryParameter(ge=1, le=2**31 - 1, description="An earlier version; left out, the newest.")
+]
+HowCertain = Annotated[
+    Method, QueryParameter(description="fixed: looked at once, at the end; sequential: at any time; or bayesian.")
 ]
 _CONFLICT = {409: ResponseSpec(Failure, description="What it does now does not allow it.", generate_examples=False)}
 
@@ -166,11 +171,18 @@ def dry_run(
     return changed(lambda: rehearsal.dry_run(name, samples=samples))
 
 
+@get("/campaigns/{name:str}/report", opt=READ, sync_to_thread=True)
+def report_campaign(workspace: Opened, name: Named, method: HowCertain = Method.FIXED) -> Report:
+    """What a campaign did: sent, opened, clicked, converted, revenue by variant, and lift over the holdout."""
+    return Reports(workspace, workspace.path).campaign(name, method=method)
+
+
 router = Router(
     "/",
     tags=["Campaigns"],
     route_handlers=[
         list_campaigns, get_campaign, save_campaign, remove_campaign, list_versions, list_launches, start_campaign,
         stop_campaign, resume_campaign, finish_campaign, trigger_campaign, dry_run,
+        report_campaign,
     ],
 )  # fmt: skip

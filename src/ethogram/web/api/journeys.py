@@ -14,11 +14,16 @@ from ethogram.engagement import Definitions, Saved
 from ethogram.engaging import Engaging
 from ethogram.errors import UserError
 from ethogram.journeying import Journeys, JourneyState, Passed, Run, Shown, Standing
+from ethogram.model.experiment import Method
 from ethogram.readying import Ready, listed, save
+from ethogram.reporting import Report, Reports
 from ethogram.web.api.defined import routes
 from ethogram.web.api.failures import ConflictError, changed
 from ethogram.web.api.given import READ, Failure, Named, Opened
 
+HowCertain = Annotated[
+    Method, QueryParameter(description="fixed: looked at once, at the end; sequential: at any time; or bayesian.")
+]
 _CONFLICT = {409: ResponseSpec(Failure, description="What it does now does not allow it.", generate_examples=False)}
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
@@ -177,11 +182,17 @@ def call_journey(workspace: Opened, name: Named, data: JSONBody[JourneyCall]) ->
         return LetIn(*engaging.call_journey(name, people, data.key))
 
 
+@get("/journeys/{name:str}/report/{step:str}", opt=READ, sync_to_thread=True)
+def report_journey(workspace: Opened, name: Named, step: Named, method: HowCertain = Method.FIXED) -> Report:
+    """What one message of a journey did, and lift over those who were held out."""
+    return Reports(workspace, workspace.path).journey(name, step, method=method)
+
+
 router = Router(
     "/",
     tags=["Journeys"],
     route_handlers=[
         list_ready_journeys, save_ready_journeys, show_people, list_runs, get_run, start_journey, close_journey,
-        stop_journey, resume_journey, end_runs, call_journey, *routes("journey"),
+        stop_journey, resume_journey, end_runs, call_journey, report_journey, *routes("journey"),
     ],
 )  # fmt: skip
