@@ -61,6 +61,27 @@ def test_absolute_differences_are_those_of_statsmodels(seed: int) -> None:
     assert shares.difference == pytest.approx(treated.converted / treated.people - control.converted / control.people)
 
 
+# Kevin Hillstrom's e-mail experiment (MineThatData, 2008): people, buyers, dollars and squares of dollars of each arm,
+# and Welch's interval of the difference in dollars that statsmodels computes from the 64,000 customers.
+NO_MAIL = Arm("no e-mail", 21_306, 122, 13_908.33, 2_870_050)
+
+
+@pytest.mark.parametrize(
+    ("treated", "visits", "interval", "low", "high"),
+    [
+        (Arm("mens", 21_307, 267, 30_311.69, 6_759_024), 3_894, (0.069953, 0.083226), 0.485140, 1.054515),
+        (Arm("womens", 21_387, 189, 23_038.11, 4_911_447), 3_238, (0.038893, 0.051573), 0.168957, 0.679868),
+    ],
+)
+def test_hillstroms_experiment_says_what_it_said(
+    treated: Arm, visits: int, interval: tuple[float, float], low: float, high: float
+) -> None:
+    money = compared(NO_MAIL, treated, metric=Metric.REVENUE)
+    assert [money.difference_low, money.difference_high] == pytest.approx([low, high], abs=2e-6)
+    came = compared(Arm("no e-mail", NO_MAIL.people, 2_262), Arm(treated.name, treated.people, visits))
+    assert [came.difference_low, came.difference_high] == pytest.approx(interval, abs=2e-6)
+
+
 def _conversions(random: np.random.Generator, n: int, share: float) -> Arm:
     return Arm(f"{share}", n, int(random.binomial(n, share)))
 
