@@ -1,0 +1,211 @@
+"""What a campaign costs: from its audience to messages in the recording channel, and over SMTP on loopback.
+
+Makes a workspace of people with traits, a campaign with two variants, a holdout, a topic, a cap and quiet hours, and
+lets it decide about everybody (audience, assignment, eligibility, the outbox) and send them (asked once more, rendered
+in Liquid with a link that is tracked, given to the channel). Then journey runs that are all due are moved on.
+
+    python bench/engage.py [--people 1000000] [--mails 20000] [--runs 100000] [--json FILE]
+
+Everything runs in one process with the sender; the mail server has a process of its own, on the same cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import datetime as dt
+import json
+import multiprocessing
+import os
+import platform
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+import ethogram as eg
+from ethogram.campaigning import Campaigns
+from ethogram.engaged import Engaged
+from ethogram.engagement import Definitions
+from ethogram.journeying import Journeys
+from ethogram.model.message import Maker
+from ethogram.sending import Messages
+
+HELLO = {
+    "channel": "email",
+    "subject": "{{ first_name | default: 'Hello' }}, the spring list is here",
+    "html": "<p>Hi {{ first_name | default: 'there' }}</p><p><a href='https://shop.example/spring'>See it</a></p>"
+    "{% if plan == 'pro' %}<p>Two days before everybody else.</p>{% endif %}"
+    "<p><a href='{{ unsubscribe_url }}'>Unsubscribe</a></p>",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--people", type=int, default=1_000_000)
+    parser.add_argument("--mails", type=int, default=20_000)
+    parser.add_argument("--runs", type=int, default=100_000)
+    parser.add_argument("--json", type=Path)
+    given = parser.parse_args()
+    figures: dict[str, Any] = {"cores": os.cpu_count(), "python": platform.python_version(), "people": given.people}
+    with tempfile.TemporaryDirectory(prefix="ethogram-bench-engage-") as folder:
+        place = Path(folder)
+        figures["recording"] = campaign(place / "recording", given.people, {"channel": "email", "kind": "recording"})
+        if given.mails:
+            server, port = mail_server()
+            smtp = {"channel": "email", "kind": "smtp", "host": "127.0.0.1", "port": port, "security": "none"}
+            smtp["sender"] = "Shop <news@shop.example>"
+            figures["smtp"] = campaign(place / "smtp", given.mails, smtp)
+            server.terminate()
+        if given.runs:
+            figures["runs"] = journey(place / "journey", given.runs)
+    for name, held in figures.items():
+        sys.stdout.write(f"{name}: {json.dumps(held)}\n")
+    if given.json is not None:
+        given.json.write_text(json.dumps(figures, indent=1))
+
+
+def prepare(place: Path, people: int) -> eg.Workspace:
+    """A workspace of people with traits."""
+    place.mkdir()
+    numbers = range(people)
+    traits = pa.table(
+        {
+            "profile_id": [f"p{number:07}" for number in numbers],
+            "timestamp": pa.array(
+                [dt.datetime.now(dt.UTC) - dt.timedelta(days=30)] * people, pa.timestamp("us", "UTC")
+            ),
+            "email": [f"person{number}@example.com" for number in numbers],
+            "first_name": [f"Name{number % 997}" if number % 3 else None for number in numbers],
+            "plan": ["pro" if number % 5 == 0 else "free" for number in numbers],
+            "timezone": [("Europe/Stockholm", "Asia/Tokyo", "America/New_York")[number % 3] for number in numbers],
+        }
+    )
+    pq.write_table(traits, place / "people.parquet")
+    workspace = eg.init(place / "shop")
+    settings = workspace.path / "ethogram.toml"
+    settings.write_text(settings.read_text() + 'allow_addresses = "127.0.0.0/8"\npublic_url = "https://news.example"\n')
+    workspace.close()
+    workspace = eg.open(place / "shop")
+    workspace.load_profiles(place / "people.parquet")
+    return workspace
+
+
+def campaign(place: Path, people: int, provider: dict[str, Any]) -> dict[str, Any]:
+    """Seconds that deciding and sending took."""
+    with prepare(place, people) as workspace:
+        with Definitions(workspace.path) as definitions:
+            definitions.save(
+                "provider", "mail", {**provider, "at_once": 500 if provider["kind"] == "recording" else 32}
+            )
+            definitions.save("topic", "news", {})
+            definitions.save("cap", "calm", {"most": 3, "per": "week"})
+            definitions.save("quiet_hours", "never", {"from": "03:00", "to": "03:01"})
+            for name in ("hello", "other"):
+                definitions.save("template", name, HELLO)
+            variants = [{"name": name, "share": 0.5, "template": name} for name in ("hello", "other")]
+            body = {"channel": "email", "variants": variants, "when": {"now": True}, "topic": "news", "holdout": 0.05}
+            definitions.save("campaign", "spring", body)
+        with Campaigns(workspace.path) as campaigns:
+            campaigns.start("spring")
+        with Engaged(workspace, clock=workspace.clock) as engaged:
+            began, used = time.perf_counter(), _used()
+            while engaged.decide():
+                pass
+            decided, decided_used = time.perf_counter() - began, _used() - used
+            began, used = time.perf_counter(), _used()
+            with Messages(workspace.path) as messages:
+                _until(engaged.send, lambda: not any(each.waiting for each in messages.depths()))
+                sent, sent_used = time.perf_counter() - began, _used() - used
+                states = {str(each.state): 0 for each in messages.counts(Maker.CAMPAIGN, "spring")}
+                for each in messages.counts(Maker.CAMPAIGN, "spring"):
+                    states[str(each.state)] += each.messages
+        done = states.get("sent", 0)
+        return {
+            "people": people, "states": states,
+            "deciding": _pace(decided, people, decided_used),
+            "sending": _pace(sent, done, sent_used),
+            "messages a second": round(done / (decided + sent)),
+            "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        }  # fmt: skip
+
+
+def journey(place: Path, runs: int) -> dict[str, Any]:
+    """How many runs that are due are moved on in a minute, each to a message."""
+    with prepare(place, runs) as workspace:
+        with Definitions(workspace.path) as definitions:
+            definitions.save("template", "hello", HELLO)
+            steps = [
+                {"name": "rest", "delay": "1 second"},
+                {"name": "hello", "message": {"channel": "email", "template": "hello"}},
+            ]
+            definitions.save("journey", "welcome", {"entry": {"event": "signup"}, "steps": steps})
+        with Journeys(workspace.path) as journeys:
+            journeys.start("welcome")
+        with Engaged(workspace, clock=workspace.clock) as engaged:
+            engaged.decide()
+            at = dt.datetime.now(dt.UTC)
+            events = pa.table(
+                {
+                    "profile_id": [f"p{number:07}" for number in range(runs)],
+                    "timestamp": pa.array([at] * runs, pa.timestamp("us", "UTC")),
+                    "event": ["signup"] * runs,
+                }
+            )
+            pq.write_table(events, place / "signups.parquet")
+            workspace.load_events(place / "signups.parquet")
+            began = time.perf_counter()
+            with Journeys(workspace.path) as journeys:
+                _until(engaged.decide, lambda: sum(each.runs for each in journeys.shown("welcome").ended) >= runs)
+            took = time.perf_counter() - began
+    return {"runs": runs, "seconds": round(took, 1), "entered and moved a minute": round(runs / took * 60)}
+
+
+def _pace(seconds: float, count: int, used: float) -> dict[str, float]:
+    return {"seconds": round(seconds, 1), "a second": round(count / seconds), "processor seconds": round(used, 1)}
+
+
+def _until(step: Callable[[], bool], done: Callable[[], bool]) -> None:
+    while True:
+        if not step():
+            if done():
+                return
+            time.sleep(0.002)
+
+
+def _used() -> float:
+    return sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
+
+
+def mail_server() -> tuple[multiprocessing.Process, int]:
+    """A server that takes mail and forgets it."""
+    ours, theirs = multiprocessing.get_context("spawn").Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_serve_mail, args=(theirs,), daemon=True)
+    process.start()
+    return process, int(ours.recv())  # type: ignore[return-value]
+
+
+def _serve_mail(told: Any) -> None:
+    from aiosmtpd.smtp import SMTP, Envelope, Session
+
+    class Sink:
+        async def handle_DATA(self, _server: SMTP, _session: Session, _envelope: Envelope) -> str:  # noqa: N802
+            return "250 forgotten"
+
+    async def serve() -> None:
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: SMTP(Sink(), enable_SMTPUTF8=True, loop=loop), "127.0.0.1", 0)
+        told.send(server.sockets[0].getsockname()[1])
+        await server.serve_forever()
+
+    asyncio.run(serve())
+
+
+if __name__ == "__main__":
+    main()
