@@ -126,3 +126,18 @@ def test_a_template_is_saved_shown_and_not_removed_while_it_is_used(command: Eth
     answered(command, "campaigns", "remove", "shipped")
     answered(command, "templates", "remove", "hello")
     assert json.loads(answered(command, "templates", "list", "--json")) == []
+
+
+@pytest.mark.usefixtures("at")
+def test_what_a_campaign_would_send_and_what_it_did_are_shown(command: Ethogram) -> None:
+    once = CALLED.replace("api", "now") + "holdout: 50%\nconversion: {event: purchase, within: 1 day}\n"
+    answered(command, "campaigns", "save", "once", "-", input=once)
+    shown = answered(command, "campaigns", "dry-run", "once")
+    assert "3 people are meant" in shown
+    assert "3 unreachable: " in shown
+    told = json.loads(answered(command, "campaigns", "dry-run", "once", "--json"))
+    assert (told["audience"], told["eligible"], told["refused"]) == (3, 0, {"unreachable": 3})
+    assert "nothing was sent yet" in command("campaigns", "report", "once").stderr
+    assert json.loads(answered(command, "campaigns", "report", "once", "--json"))["variants"] == []
+    assert command("campaigns", "report", "nonesuch").exit_code == ExitCode.USER_ERROR
+    assert command("campaigns", "dry-run", "nonesuch").exit_code == ExitCode.USER_ERROR
