@@ -92,14 +92,28 @@ class Launching:
 
     Args:
         zone: the workspace's, for people whose own is not known.
+        portion: how many people are decided about in one transaction.
+        at_point: called at each instant after which a killed process is found in another state.
     """
 
-    def __init__(self, database: Database, zone: ZoneInfo, asking: Asking, draw: Draw, put: Put) -> None:
+    def __init__(
+        self,
+        database: Database,
+        zone: ZoneInfo,
+        asking: Asking,
+        draw: Draw,
+        put: Put,
+        *,
+        portion: int = _PORTION,
+        at_point: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._database = database
         self._zone = zone
         self._asking = asking
         self._draw = draw
         self._put = put
+        self._portion = portion
+        self._at_point = at_point
         self._pages: dict[int, tuple[str, list[str]]] = {}  # by launch: people that come after the last decided one
 
     def step(self, now: dt.datetime) -> bool:
@@ -123,6 +137,7 @@ class Launching:
             people, ids = self._called(campaign, launch)
         wanted, traits = self.wanted(campaign, launch, people, launch.due_at)
         ended = not ids
+        self._at_point("asked")
         with self._database.writing() as connection:
             if campaigns.progress(connection, launch.campaign).state is not CampaignState.ACTIVE:
                 return  # stopped meanwhile
@@ -135,6 +150,8 @@ class Launching:
                 return  # somebody else has decided about them
             if wanted:
                 self._put(connection, wanted, traits, now)
+            self._at_point("keeping")
+        self._at_point("kept")
         if ended:
             self._pages.pop(launch.number, None)
 
@@ -191,14 +208,14 @@ class Launching:
         if last != launch.last or not held:
             text = text_of(campaign.audience)
             held = list(self._asking.page(text, launch.due_at, launch.last or None, _PAGE))
-        ids, rest = held[:_PORTION], held[_PORTION:]
+        ids, rest = held[: self._portion], held[self._portion :]
         self._pages[launch.number] = (ids[-1] if ids else "", rest)
         return ids
 
     def _called(self, campaign: Campaign, launch: Launch) -> tuple[dict[str, Mapping[str, Any]], list[str]]:
         """The next recipients of a call: those who are in the audience with their data, and the ids of all."""
         assert launch.recipients is not None
-        portion = launch.recipients[launch.decided : launch.decided + _PORTION]
+        portion = launch.recipients[launch.decided : launch.decided + self._portion]
         ids = [str(each["profile_id"]) for each in portion]
         meant = self._asking.among(text_of(campaign.audience), ids, launch.due_at) if ids else frozenset()
         return {
