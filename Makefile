@@ -80,7 +80,9 @@ fuzz: $(DEV) ## compare engine and oracle on ever new segments and live historie
 	  seed=$$(( seed + 1 )); echo "ETHOGRAM_SEED=$$seed ETHOGRAM_SCENES=$(FUZZ_SCENES)"; \
 	  ETHOGRAM_SEED=$$seed ETHOGRAM_SCENES=$(FUZZ_SCENES) \
 	    $(BIN)/python -m pytest -q --timeout 0 --hypothesis-seed=$$seed \
-	    tests/oracle/test_agreement.py tests/web/test_consistency.py || exit 1; \
+	    tests/oracle/test_agreement.py tests/web/test_consistency.py tests/deliver/test_mirroring.py \
+	    tests/segment/test_editing.py tests/segment/test_fill.py tests/segment/test_identity.py \
+	    tests/segment/test_live.py tests/segment/test_live_accounts.py || exit 1; \
 	done
 
 soak: $(DEV) ## a server under a steady load and kills for SOAK_MINUTES, its memory watched

@@ -24,6 +24,7 @@ from ethogram.deliver.mirroring import Mirroring
 from ethogram.store import changes, deliveries, syncs
 from ethogram.store.ledger import Ledger
 from ethogram.store.syncs import Sync
+from strategies.seeds import SEEDS
 
 UTC = ZoneInfo("UTC")
 POINTS = ("planned", "kept", "written", "handed over")
@@ -269,7 +270,7 @@ def test_many_differences_are_folded_and_old_files_go(tmp_path: Path, monkeypatc
 
 
 @pytest.mark.parametrize("mode", ["changes", "full"])
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_killed_anywhere_a_target_of_files_ends_up_with_the_members(tmp_path: Path, mode: str, seed: int) -> None:
     chosen = random.Random(seed)
     points = POINTS if mode == "changes" else ("written",)
@@ -330,7 +331,7 @@ def test_an_endpoint_is_sent_signed_parts_in_order(tmp_path: Path) -> None:
         )
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_killed_anywhere_an_endpoint_ends_up_with_the_members(tmp_path: Path, seed: int) -> None:
     chosen = random.Random(seed)
     with world(tmp_path) as w, Receiver() as receiver:

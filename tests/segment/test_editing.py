@@ -15,6 +15,7 @@ import ethogram as eg
 from ethogram.clock import ManualClock
 from ethogram.errors import SegmentError
 from ethogram.runtime import Workspace
+from strategies.seeds import SEEDS
 
 START = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
@@ -142,7 +143,7 @@ TEXTS = (
 )
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_what_was_shown_is_what_saving_records(shop: Workspace, clock: ManualClock, seed: int) -> None:
     chance = random.Random(seed)
 

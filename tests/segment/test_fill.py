@@ -17,6 +17,7 @@ from ethogram.clock import ManualClock
 from ethogram.runtime import Workspace
 from ethogram.segment import fill, live
 from ethogram.segment.fill import Filler
+from strategies.seeds import SEEDS
 
 START = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
@@ -299,7 +300,7 @@ def test_killed_at_any_point_every_change_is_recorded_once(shop: Workspace, cloc
     assert shop._ledger.unfinished_run(fill=True) is None
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_through_edits_deletions_and_refreshes_live_state_is_what_computing_anew_gives(
     shop: Workspace, clock: ManualClock, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

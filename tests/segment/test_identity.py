@@ -18,6 +18,7 @@ from ethogram.runtime import Workspace
 from ethogram.store import changes as feed
 from ethogram.store import joining, mover, requests
 from ethogram.store.requests import Fact, Message
+from strategies.seeds import SEEDS
 
 START = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 TICK = dt.timedelta(microseconds=1)
@@ -280,7 +281,7 @@ def test_what_is_left_behind_is_swept_and_nobody_notices(shop: Workspace, clock:
     assert (rows(), shop.status().events, shop.status().profiles) == (2, 2, 2)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_after_every_step_of_a_random_history_live_is_what_a_run_finds(
     shop: Workspace, clock: ManualClock, seed: int
 ) -> None:

@@ -16,6 +16,7 @@ from ethogram.clock import ManualClock
 from ethogram.runtime import Workspace
 from ethogram.segment import live
 from ethogram.segment.live import Live
+from strategies.seeds import SEEDS
 
 START = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
@@ -186,7 +187,7 @@ def nothing_to_do(workspace: Workspace) -> bool:
     return report.entered == report.left == 0
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_after_everything_that_happens_live_state_is_what_a_run_finds(
     shop: Workspace, clock: ManualClock, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

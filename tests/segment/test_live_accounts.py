@@ -17,6 +17,7 @@ from ethogram.runtime import Workspace
 from ethogram.segment import live
 from ethogram.segment.live import Live
 from ethogram.store import changes as feed
+from strategies.seeds import SEEDS
 
 START = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
@@ -207,7 +208,7 @@ def test_killed_at_any_point_accounts_and_colleagues_change_once(
     assert nothing_to_do(shop)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_after_everything_that_happens_accounts_are_in_what_a_run_finds(
     shop: Workspace, clock: ManualClock, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

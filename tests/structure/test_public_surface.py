@@ -16,8 +16,8 @@ WORKSPACE = {
     "doctor", "evaluate", "explain",
     "guess_mapping", "history",
     "keep_live", "look_up", "prune", "recorded_members",
-    "load_accounts", "load_events", "load_profiles", "members", "now", "outcomes", "overlap", "preview", "profile", "ready",
-    "rebuild",
+    "load_accounts", "load_events", "load_profiles", "members", "now", "outcomes", "overlap", "preview", "profile",
+    "ready", "rebuild",
     "run", "set_vocabulary", "status", "traits", "verify", "vocabulary", "why",
 }  # fmt: skip
 
