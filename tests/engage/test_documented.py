@@ -1,0 +1,51 @@
+"""What the page about campaigns and journeys shows is true: its file is applied, and its commands are there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import ethogram as eg
+from ethogram.applying import Applying
+from ethogram.cli.app import app
+from ethogram.documents import documents, parse
+from ethogram.engagement import Definitions
+from ethogram.model.campaign import Campaign
+
+PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "send-campaigns.md").read_text(encoding="utf-8")
+COMMANDS = [
+    line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines() if line.strip()
+]
+
+
+def test_the_file_of_the_page_is_applied_whole(tmp_path: Path) -> None:
+    (text,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    found = documents([("the page", parse(text, "the page"))])
+    with eg.init(tmp_path / "shop") as workspace, Definitions(workspace.path) as definitions:
+        applied = Applying(workspace, definitions).apply(found)
+    assert {each.kind for each in applied} == {
+        "provider", "topic", "cap", "quiet_hours", "segment", "template", "campaign", "journey",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_each_command_of_the_page_has_its_verb_and_options(line: str) -> None:
+    words = shlex.split(line, comments=True)[1:]
+    verbs = [word for word in words if not word.startswith("-")][: 2 if words[0] in ("campaigns", "journeys") else 1]
+    shown = CliRunner().invoke(app, [*verbs, "--help"])
+    assert shown.exit_code == 0, shown.output
+    for option in (word for word in words if word.startswith("--")):
+        assert option in shown.output
+
+
+def test_each_way_of_sending_is_one_that_is_read() -> None:
+    ways = re.findall(r"^\| `(.*?)` \|", PAGE, re.MULTILINE)
+    assert len(ways) == 7
+
+    for way in ways[1:]:
+        body = {"channel": "email", "template": "x", "when": parse(way, "the page")}
+        Campaign.from_body("it", body)
