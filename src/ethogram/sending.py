@@ -11,7 +11,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from ethogram import config
 from ethogram.clock import Clock, SystemClock
@@ -23,7 +23,7 @@ from ethogram.deliver.outbox import Outbox
 from ethogram.deliver.status import Status
 from ethogram.errors import UnknownNameError
 from ethogram.model.message import Channel, Maker, Message, State
-from ethogram.store import message_events, outbox, outbox_pauses, outbox_reading
+from ethogram.store import audit, definitions, message_events, outbox, outbox_pauses, outbox_reading
 from ethogram.store.message_events import Happening
 from ethogram.store.outbox import Decision
 from ethogram.store.outbox_pauses import Pause
@@ -189,40 +189,82 @@ class Messages:
 
     # --- deciding ---------------------------------------------------------------------------------------------------
 
-    def decide(self, id_: str, decision: Decision) -> None:
+    def decide(self, id_: str, decision: Decision, *, actor: str = "local") -> None:
         """Says what shall become of an unsure message.
 
         Raises:
             UnknownNameError: there is none of that id.
             InputError: it is not unsure.
         """
+        now = self._clock.now()
         with self._ledger.database.writing() as connection:
-            outbox.decide(connection, id_, decision, self._clock.now())
+            outbox.decide(connection, id_, decision, now)
+            self._note(connection, actor, "decide", f"message:{id_}", now, decision=decision.value)
 
-    def cancel(self, maker: Maker, name: str, reason: str) -> int:
-        """How many messages of a campaign or journey are not sent any more."""
+    def cancel(self, maker: Maker, name: str, reason: str, *, actor: str = "local") -> int:
+        """How many messages of a campaign or journey are not sent any more.
+
+        Raises:
+            UnknownNameError: there is none of that name, and there are no messages of one.
+        """
+        now = self._clock.now()
         with self._ledger.database.writing() as connection:
-            return outbox.cancel(connection, self._clock.now(), reason, origin=(maker, name))
+            _known(connection, maker, name)
+            cancelled = outbox.cancel(connection, now, reason, origin=(maker, name))
+            self._note(connection, actor, "cancel", f"{maker}:{name}", now, reason=reason, messages=cancelled)
+        return cancelled
 
-    def pause_channel(self, channel: Channel, reason: str) -> bool:
+    def pause_channel(self, channel: Channel, reason: str, *, actor: str = "local") -> bool:
         """Whether the channel was sending until now."""
+        now = self._clock.now()
         with self._ledger.database.writing() as connection:
-            return outbox_pauses.pause_channel(connection, channel, reason, self._clock.now())
+            changed = outbox_pauses.pause_channel(connection, channel, reason, now)
+            if changed:
+                self._note(connection, actor, "pause", f"channel:{channel}", now, reason=reason)
+        return changed
 
-    def resume_channel(self, channel: Channel) -> bool:
+    def resume_channel(self, channel: Channel, *, actor: str = "local") -> bool:
         """Whether the channel was paused."""
         with self._ledger.database.writing() as connection:
-            return outbox_pauses.resume_channel(connection, channel)
+            changed = outbox_pauses.resume_channel(connection, channel)
+            if changed:
+                self._note(connection, actor, "resume", f"channel:{channel}", self._clock.now())
+        return changed
 
-    def pause(self, maker: Maker, name: str, reason: str) -> bool:
-        """Whether the campaign or journey was sending until now."""
+    def pause(self, maker: Maker, name: str, reason: str, *, actor: str = "local") -> bool:
+        """Whether the campaign or journey was sending until now.
+
+        Raises:
+            UnknownNameError: there is none of that name, and there are no messages of one.
+        """
+        now = self._clock.now()
         with self._ledger.database.writing() as connection:
-            return outbox_pauses.pause(connection, maker, name, reason, self._clock.now())
+            _known(connection, maker, name)
+            changed = outbox_pauses.pause(connection, maker, name, reason, now)
+            if changed:
+                self._note(connection, actor, "pause", f"{maker}:{name}", now, reason=reason)
+        return changed
 
-    def resume(self, maker: Maker, name: str) -> bool:
+    def resume(self, maker: Maker, name: str, *, actor: str = "local") -> bool:
         """Whether the campaign or journey was paused."""
+        now = self._clock.now()
         with self._ledger.database.writing() as connection:
-            return outbox_pauses.resume(connection, maker, name, self._clock.now())
+            changed = outbox_pauses.resume(connection, maker, name, now)
+            if changed:
+                self._note(connection, actor, "resume", f"{maker}:{name}", now)
+        return changed
+
+    @staticmethod
+    def _note(connection: Any, actor: str, verb: str, about: str, now: dt.datetime, **detail: object) -> None:
+        audit.record(connection, actor=actor, verb=verb, object=about, detail=detail, now=now)
+
+
+def _known(connection: Any, maker: Maker, name: str) -> None:
+    """Raises where a name means nothing; one that was removed may still have messages."""
+    if definitions.find(connection, maker.value, name) is None and not outbox_reading.listed(
+        connection, origin=(maker, name), limit=1
+    ):
+        raise UnknownNameError(f"there is no {maker} `{name}`", hint=f"`ethogram {maker}s list` shows those there are.")
 
 
 def _nothing() -> None:

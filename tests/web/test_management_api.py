@@ -326,6 +326,7 @@ ROUTES = {
     "verify": "/api/verify", "doctor": "/api/doctor", "rebuild": "/api/rebuild", "webhooks": "/api/webhooks",
     "syncs": "/api/syncs", "sources": "/api/sources", "campaigns": "/api/campaigns", "plan": "/api/plan",
     "apply": "/api/apply", "dump": "/api/definitions", "templates": "/api/templates", "journeys": "/api/journeys",
+    "outbox": "/api/outbox",
     "topics": "/api/topics", "caps": "/api/caps", "quiet-hours": "/api/quiet-hours", "holdouts": "/api/holdouts",
 }  # fmt: skip
 
