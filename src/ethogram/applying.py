@@ -17,6 +17,7 @@ from ethogram.documents import KINDS, Document, dump
 from ethogram.engagement import Definitions
 from ethogram.errors import DefinitionError, UserError
 from ethogram.model.campaign import Campaign
+from ethogram.model.provider import KIND, Provider
 from ethogram.model.reading import Part, read
 from ethogram.runtime import Workspace
 from ethogram.segment.parser import parse
@@ -88,7 +89,7 @@ class Applying:
         return tuple(done)
 
     def export(self, kinds: Sequence[str] = ()) -> str:
-        """Everything that is saved (of some kinds, if they are named) as one file."""
+        """Everything that is saved (of some kinds, if they are named) as one file; secrets in it are hidden."""
         chosen = kinds or tuple(KINDS.values())
         found: list[tuple[str, str, Any]] = []
         if "segment" in chosen:
@@ -99,7 +100,9 @@ class Applying:
             ]
         for kind in self._definitions.kinds:
             if kind in chosen:
-                found += [(kind, each.name, each.body) for each in self._definitions.listed(kind)]
+                found += [
+                    (kind, each.name, _shown(kind, each.name, each.body)) for each in self._definitions.listed(kind)
+                ]
         return dump(found)
 
     def _checked(self, documents: Sequence[Document]) -> list[tuple[Document, Any]]:
@@ -164,11 +167,14 @@ class Applying:
             before = next(
                 (each.body for each in self._definitions.listed(document.kind) if each.name == document.name), None
             )
+        kind = document.kind
         state: State = "same" if before == body else "new" if before is None else "changed"
         lines: tuple[str, ...] = ()
         if state != "same":
-            was = [] if before is None else dump([(document.kind, document.name, before)]).splitlines()
-            will = dump([(document.kind, document.name, body)]).splitlines()
+            was, will = (
+                [] if each is None else dump([(kind, document.name, _shown(kind, document.name, each))]).splitlines()
+                for each in (before, body)
+            )
             lines = tuple(difflib.unified_diff(was, will, lineterm="", n=1))[2:]
         return Applied(document.kind, document.name, document.source, state, lines)
 
@@ -222,3 +228,8 @@ def _segment_body(text: str | None, description: str) -> Any:
 
 def _text(body: Any) -> str:
     return str(body if isinstance(body, str) else body["text"])
+
+
+def _shown(kind: str, name: str, body: Any) -> Any:
+    """A definition as anybody may see it: secrets that stand in a provider's are hidden."""
+    return Provider.from_body(name, body).describe() if kind == KIND else body

@@ -516,12 +516,12 @@ class Workspace:
         return traits_of(self._warehouse, ids, Entity(entity), names, self.now())
 
     def outcomes(
-        self, about: About, conversion: Conversion | None, *, fits: Fits = lambda _: True
+        self, about: About, conversion: Conversion | None, *, fits: Fits | None = None
     ) -> tuple[VariantOutcome, ...]:
         """What came of messages, by variant: who got them, what they did, and who converted; see `reporting.py`.
 
         Args:
-            fits: whether an event's properties are those that the conversion asks for.
+            fits: whether an event's properties are those that the conversion asks for; None asks for none.
         """
         return outcomes_of(self._warehouse, about, conversion, self.now(), fits=fits)
 

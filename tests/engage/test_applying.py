@@ -125,3 +125,15 @@ def test_all_faults_of_all_files_are_told_and_nothing_is_saved(shop: Workspace, 
     with pytest.raises(DefinitionError, match=r"segments refer to each other: `\w` → `\w` → `\w`"):
         applying.apply(read([write(shop, "segments: {a: in_segment('b'), b: in_segment('a'), c: did(x)}")]))
     assert shop.segments.list() == ()
+
+
+def test_secrets_are_shown_nowhere(shop: Workspace, applying: Applying) -> None:
+    provider = "providers: {{mail: {{channel: email, kind: smtp, host: {}, sender: a@b.example, username: u, password: hunter2}}}}"
+    shown = str(applying.difference(read([write(shop, provider.format("one.example"))])))
+    shown += str(applying.apply(read([write(shop, provider.format("one.example"))])))
+    shown += str(applying.difference(read([write(shop, provider.format("two.example").replace("hunter2", "hunter3"))])))
+    shown += applying.export()
+    assert "one.example" in shown
+    assert "hunter" not in shown
+    with pytest.raises(DefinitionError):  # what hides a secret is none
+        applying.apply(read([write(shop, applying.export(), "again.yaml")]))

@@ -26,7 +26,7 @@ from oracle.evaluator import evaluate
 from oracle.histories import Scene, scenes, with_definitions
 from oracle.stored import store
 
-SCENES = int(os.environ.get("ETHOGRAM_SCENES", "60"))
+SCENES = int(os.environ.get("ETHOGRAM_SCENES", "40"))
 OVER_PROFILES, OVER_ACCOUNTS = 12, 3
 # How far ahead of now changes are looked for, and at how many instants at most.
 AHEAD = dt.timedelta(days=45)

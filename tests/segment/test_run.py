@@ -13,7 +13,7 @@ import ethogram as eg
 from ethogram.clock import ManualClock
 from ethogram.errors import SegmentError, UserError, WarehouseDamagedError
 from ethogram.runtime import Workspace
-from ethogram.segment import evaluate, scoped
+from ethogram.segment import evaluate, reading
 
 UTC = dt.UTC
 START = dt.datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -240,7 +240,7 @@ def test_people_with_too_many_rows_are_answered_by_the_plan(shop: Workspace, mon
     shop.segments.save("visitors", "did(visit)")
     found = shop.evaluate(["ann", "bob", "cy", "stranger"])
     assert found == {"ann": ("regulars",), "bob": (), "cy": ("visitors",)}
-    monkeypatch.setattr(scoped, "MOST_ROWS", 3)
+    monkeypatch.setattr(reading, "MOST_ROWS", 3)
     assert shop.evaluate(["ann", "bob", "cy", "stranger"]) == found
 
 

@@ -263,7 +263,7 @@ def test_scopes_are_held_on_every_route(at: Shop) -> None:
     # They change nothing, and have a body.
     reading = {
         "/api/preview", "/api/explain", "/api/evaluate", "/api/segments/{name}/difference", "/api/sources/{name}/test",
-        "/api/source-mappings/test", "/api/plan",
+        "/api/source-mappings/test", "/api/plan", "/api/campaigns/{name}/dry-run",
     }  # fmt: skip
     seen = 0
     for path, operations in document["paths"].items():

@@ -72,13 +72,13 @@ class _Tally:
 
 
 def outcomes(
-    warehouse: Warehouse, about: About, conversion: Conversion | None, now: dt.datetime, *, fits: Fits = lambda _: True
+    warehouse: Warehouse, about: About, conversion: Conversion | None, now: dt.datetime, *, fits: Fits | None = None
 ) -> tuple[VariantOutcome, ...]:
     """What came of each variant, by name, the holdout last.
 
     Args:
         conversion: what was hoped for; None counts no conversions.
-        fits: whether an event's properties are those that the conversion asks for.
+        fits: whether an event's properties are those that the conversion asks for; None asks for none.
     """
     tallies: dict[str, _Tally] = {}
     for arm, people in warehouse.query(
@@ -120,7 +120,7 @@ class _Converted:
 
 
 def _conversions(
-    warehouse: Warehouse, about: About, conversion: Conversion, now: dt.datetime, fits: Fits
+    warehouse: Warehouse, about: About, conversion: Conversion, now: dt.datetime, fits: Fits | None
 ) -> Iterator[_Converted]:
     """Those who converted in the window after their exposure, each once."""
     bound = {**_bound(about, now), "conversion": conversion.event, "window": conversion.within // _MICROSECOND}
@@ -132,7 +132,7 @@ def _conversions(
                 yield _Converted(arm, spent, touched, touched_spent)
             person, arm, spent, touched, touched_spent, any_fits = profile, str(its_arm), 0.0, 0, 0.0, False
         properties = _decode(text)
-        if not fits(properties):
+        if fits is not None and not fits(properties):
             continue
         any_fits = True
         money = _number(properties.get(conversion.revenue)) if conversion.revenue is not None else 0.0
