@@ -128,7 +128,8 @@ def test_all_faults_of_all_files_are_told_and_nothing_is_saved(shop: Workspace, 
 
 
 def test_secrets_are_shown_nowhere(shop: Workspace, applying: Applying) -> None:
-    provider = "providers: {{mail: {{channel: email, kind: smtp, host: {}, sender: a@b.example, username: u, password: hunter2}}}}"
+    smtp = "channel: email, kind: smtp, host: {}, sender: a@b.example, username: u, password: hunter2"
+    provider = f"providers: {{{{mail: {{{{{smtp}}}}}}}}}"
     shown = str(applying.difference(read([write(shop, provider.format("one.example"))])))
     shown += str(applying.apply(read([write(shop, provider.format("one.example"))])))
     shown += str(applying.difference(read([write(shop, provider.format("two.example").replace("hunter2", "hunter3"))])))
