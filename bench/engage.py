@@ -176,7 +176,7 @@ def _until(step: Callable[[], bool], done: Callable[[], bool]) -> None:
         if not step():
             if done():
                 return
-            time.sleep(0.002)
+            time.sleep(0.02)
 
 
 def _used() -> float:
