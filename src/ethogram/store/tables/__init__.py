@@ -17,6 +17,7 @@ from ethogram.store.tables.identities import identities, identity_claims, identi
 from ethogram.store.tables.journeys import journey_changes, journey_runs, journey_steps, journeys
 from ethogram.store.tables.outbox import message_events, message_reports, messages
 from ethogram.store.tables.segments import changes, runs, segment_sizes, segment_versions, segments
+from ethogram.store.tables.team import invitations, sessions, users
 from ethogram.store.tables.workspace import audit, settings
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "identity_claims",
     "identity_decisions",
     "identity_moves",
+    "invitations",
     "journey_changes",
     "journey_runs",
     "journey_steps",
@@ -58,12 +60,14 @@ __all__ = [
     "segment_sizes",
     "segment_versions",
     "segments",
+    "sessions",
     "settings",
     "suppressions",
     "syncs",
+    "users",
     "webhook_sources",
     "webhooks",
 ]
 
 # The newest revision in `migrations/versions`; a ledger that is already there opens without loading Alembic.
-HEAD = "0014"
+HEAD = "0015"
