@@ -27,6 +27,11 @@ texts = st.text(string.ascii_letters + " {}åß☂\n", min_size=1, max_size=12).
 maybe = st.none() | texts
 named = st.dictionaries(st.text(string.ascii_lowercase, min_size=1, max_size=6), texts, min_size=1, max_size=2)
 buttons = st.lists(st.fixed_dictionaries({"text": texts}, optional={"url": texts}), min_size=1, max_size=2).map(tuple)
+shows = st.fixed_dictionaries(
+    {"page": st.just({"matches": "/p/*"}) | st.just([{"is": "/cart"}, {"contains": "sale"}])},
+    optional={"event": texts, "after": st.just("3 seconds"), "again": st.sampled_from(["never", "1 day"])},
+)
+styles = st.fixed_dictionaries({"accent": st.sampled_from(["#0a6", "#1F2937"])}, optional={"position": st.just("top")})
 bodies = texts | st.dictionaries(texts, st.integers() | texts | st.lists(texts, max_size=2), min_size=1, max_size=2)
 
 
@@ -49,7 +54,8 @@ def every(kind: Channel, *, whole: bool) -> st.SearchStrategy[Parts]:
         case Channel.SMS | Channel.WHATSAPP:
             return st.builds(TextParts, needed)
         case Channel.INAPP:
-            return st.builds(InAppParts, forms, needed, needed, maybe, st.none() | buttons, st.none() | named)
+            looks = st.none() | styles
+            return st.builds(InAppParts, forms, needed, needed, maybe, st.none() | buttons, st.none() | shows, looks)
         case Channel.WEBHOOK:
             return st.builds(WebhookParts, needed, bodies if whole else st.none() | bodies, st.none() | named)
         case Channel.CHAT:
@@ -102,6 +108,10 @@ def test_every_fault_is_told_at_once() -> None:
     ]
 
 
+def _in_app(**more: Any) -> dict[str, Any]:
+    return {"channel": "inapp", "form": "card", "title": "x", "body": "y", **more}
+
+
 @pytest.mark.parametrize(
     ("body", "place", "wrong"),
     [
@@ -114,6 +124,15 @@ def test_every_fault_is_told_at_once() -> None:
             "buttons[0].text",
             "is missing",
         ),
+        (_in_app(show={"page": {"is": "cart"}}), "show.page[0].is", "must begin with `/`"),
+        (_in_app(show={"page": {"is": "/a", "contains": "b"}}), "show.page[0]", "needs exactly one of"),
+        (_in_app(show={"again": "often"}), "show.again", "a length such as `1 day`"),
+        (_in_app(show={"for": "2 seconds"}), "show.for", "cannot be shorter"),
+        (_in_app(show={"for": "500 days"}), "show.for", "cannot be longer"),
+        (_in_app(show={"when": "now"}), "show.when", "is unknown here"),
+        (_in_app(style={"accent": "red; x: y"}), "style.accent", "a colour such as"),
+        (_in_app(style={"position": "middle"}), "style.position", "one of top"),
+        (_in_app(buttons=[{"text": "Go", "style": "huge"}]), "buttons[0].style", "one of primary"),
         ({"channel": "webhook", "url": "x", "body": 3}, "body", "a text, a mapping or a list"),
         ({"channel": "chat", "title": "x"}, "text", "is missing"),
         ({"channel": "sms", "text": "x", "subject": "y"}, "subject", "is unknown here"),

@@ -224,6 +224,7 @@ class InAppContent:
     image: str | None = None
     buttons: tuple[Mapping[str, str], ...] = ()
     show: Mapping[str, Any] = field(default_factory=dict)
+    style: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from ethogram.model.message import Channel
 from ethogram.model.reading import Part, read
+from ethogram.model.showing import button_of, check_style, kept, show_of
 
 KIND = "template"
 FORMS = ("banner", "modal", "card", "fullscreen")
@@ -67,8 +68,9 @@ class InAppParts:
 
     Attributes:
         body: plain text.
-        buttons: each with a `text`, and a `url` where it leads somewhere.
-        show: when a page shows it; the client's own rules, without Liquid.
+        buttons: each with a `text`; with a `url` where it leads somewhere, an `event` that it tracks, and a `style`.
+        show: when a page shows it (see `model/showing.py`), without Liquid.
+        style: `background`, `text` and `accent` as colours, and its `position`, without Liquid.
     """
 
     form: str | None = None
@@ -77,6 +79,7 @@ class InAppParts:
     image: str | None = None
     buttons: tuple[Mapping[str, str], ...] | None = None
     show: Mapping[str, Any] | None = None
+    style: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,13 +253,17 @@ def _parts(part: Part, channel: Channel) -> Parts:
     match _PARTS[channel]:
         case kind if kind is InAppParts:
             buttons = part.parts("buttons", None)
+            for name, check in (("show", show_of), ("style", check_style)):
+                if (inside := part.maybe(name)) is not None:
+                    check(inside)
             return InAppParts(
                 part.text("form", None, one_of=FORMS),
                 part.text("title", None),
                 part.text("body", None),
                 part.text("image", None),
-                buttons=tuple(_button(each) for each in buttons) if "buttons" in part else None,
-                show=part.mapping("show", None) if "show" in part else part.value("show", None),
+                buttons=tuple(button_of(each) for each in buttons) if "buttons" in part else None,
+                show=kept(part, "show"),
+                style=kept(part, "style"),
             )
         case kind if kind is WebhookParts:
             body = part.value("body", None)
@@ -273,12 +280,6 @@ def _parts(part: Part, channel: Channel) -> Parts:
             )
         case kind:
             return kind(**{each.name: part.text(each.name, None, longest=500_000) for each in fields(kind)})
-
-
-def _button(part: Part) -> dict[str, str]:
-    button = {"text": part.text("text")}
-    url = part.text("url", None)
-    return button if url is None else {**button, "url": url}
 
 
 def _texts(part: Part, name: str) -> dict[str, str] | None:

@@ -19,7 +19,7 @@ from ethogram.errors import DefinitionError
 from ethogram.model.template import EmailParts, Parts, Template
 
 HTML, TEXT = Sandbox(escape=True), Sandbox(escape=False)
-_AS_IT_IS = ("form", "show")  # parts without Liquid
+_AS_IT_IS = ("form", "show", "style")  # parts without Liquid
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,7 +231,7 @@ class Templates:
         buttons = []
         for button in message.nested(parts["buttons"]) or ():
             url = button.get("url")
-            buttons.append(button if url is None else {**button, "url": message.links.led(" ".join(url.split()))})
+            buttons.append(button if url is None else {**button, "url": message.links.marked(" ".join(url.split()))})
         content = InAppContent(
             form=parts["form"],
             title=message.line(parts["title"]) or "",
@@ -239,6 +239,7 @@ class Templates:
             image=message.url(parts["image"]),
             buttons=tuple(buttons),
             show=parts["show"] or {},
+            style=parts["style"] or {},
         )
         return _unless_empty(content, title=content.title, body=content.body)
 

@@ -96,6 +96,12 @@ class Links:
         self._track = track and tracking is not None and tracking.links
         self._numbers: dict[str, int] = {}
 
+    def marked(self, url: str) -> str:
+        """A link with its parameters that leads straight to where it leads: whoever shows it reports clicks."""
+        url = checked(url).strip()
+        outward = url.lower().startswith(("http://", "https://")) and not self._ours(url)
+        return with_parameters(url, self._parameters) if outward else url
+
     def led(self, url: str) -> str:
         """A link as it stands in the message."""
         url = checked(url).strip()

@@ -14,6 +14,7 @@ from ethogram.store.tables.consent import addressed, consents, devices, suppress
 from ethogram.store.tables.definitions import definition_versions, definitions
 from ethogram.store.tables.endpoints import deliveries, endpoints, syncs, webhooks
 from ethogram.store.tables.identities import identities, identity_claims, identity_decisions, identity_moves
+from ethogram.store.tables.in_app import in_app
 from ethogram.store.tables.journeys import journey_changes, journey_runs, journey_steps, journeys
 from ethogram.store.tables.outbox import message_events, message_reports, messages
 from ethogram.store.tables.segments import changes, runs, segment_sizes, segment_versions, segments
@@ -41,6 +42,7 @@ __all__ = [
     "identity_claims",
     "identity_decisions",
     "identity_moves",
+    "in_app",
     "invitations",
     "journey_changes",
     "journey_runs",
@@ -70,4 +72,4 @@ __all__ = [
 ]
 
 # The newest revision in `migrations/versions`; a ledger that is already there opens without loading Alembic.
-HEAD = "0015"
+HEAD = "0016"
