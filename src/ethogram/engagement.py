@@ -7,7 +7,7 @@ segments; what a campaign does once it is started is in `campaigning.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -22,7 +22,9 @@ from ethogram.model.catalog import Catalog
 from ethogram.model.eligibility import CAP, HOLDOUT, QUIET_HOURS, TOPIC, FrequencyCap, GlobalHoldout, QuietHours, Topic
 from ethogram.model.journey.graph import Journey
 from ethogram.model.journey.parts import Branch, Listing, SegmentSignal, Send, Wait
+from ethogram.model.provider import KIND as PROVIDER
 from ethogram.model.provider import Provider
+from ethogram.model.provider_secrets import filled
 from ethogram.model.template import Template
 from ethogram.segment.checker import check
 from ethogram.segment.parser import parse
@@ -31,7 +33,7 @@ from ethogram.store import audit, definitions
 from ethogram.store.definitions import Saved
 from ethogram.store.ledger import Ledger
 
-__all__ = ["Definitions", "Saved", "Use"]
+__all__ = ["Definitions", "Saved", "Use", "shown"]
 
 _NAME_LENGTH = 200
 
@@ -125,6 +127,16 @@ _KINDS: dict[str, _Kind] = {
 }
 
 
+def shown(saved: Saved) -> Saved:
+    """A definition as anybody may see it: secrets that stand in a provider's are hidden."""
+    if saved.kind != PROVIDER:
+        return saved
+    try:
+        return replace(saved, body=Provider.from_body(saved.name, saved.body).describe())
+    except DefinitionError:  # nobody knows which of its values are secrets
+        return replace(saved, body={})
+
+
 def _check_condition(text: str) -> None:
     """Raises what is wrong with a text as a condition over profiles."""
     definition = parse(text)
@@ -168,6 +180,8 @@ class Definitions:
         reader = _KINDS[kind]
         if not name.strip() or len(name) > _NAME_LENGTH or not name.isprintable():
             raise SettingError(f"`{name[:50]}` cannot be the name of a {kind}", hint="Use up to 200 printable letters.")
+        if kind == PROVIDER:
+            body = filled(name, body, self._provider(name))
         definition = reader.read(name, body, Checks(_check_condition, check_cron))
         missing = [
             (use.place, f"there is no {use.kind} `{use.name}`")
@@ -238,6 +252,14 @@ class Definitions:
             if definitions.remove(connection, kind, name, now):
                 audit.record(connection, actor=actor, verb="remove", object=f"{kind}:{name}", detail={}, now=now)
         return saved
+
+    def _provider(self, name: str) -> Provider | None:
+        with self._database.reading() as connection:
+            saved = definitions.find(connection, PROVIDER, name)
+        try:
+            return Provider.from_body(name, saved.body) if saved is not None else None
+        except DefinitionError:  # saved by a release that knew other settings: none of it stands for a secret
+            return None
 
     def _exists(self, kind: str, name: str) -> bool:
         if kind == "segment":

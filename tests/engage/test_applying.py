@@ -136,5 +136,8 @@ def test_secrets_are_shown_nowhere(shop: Workspace, applying: Applying) -> None:
     shown += applying.export()
     assert "one.example" in shown
     assert "hunter" not in shown
-    with pytest.raises(DefinitionError):  # what hides a secret is none
-        applying.apply(read([write(shop, applying.export(), "again.yaml")]))
+    # What hides a secret stands for the one that is saved, and for no other server.
+    again = applying.apply(read([write(shop, applying.export(), "again.yaml")]))
+    assert [each.state for each in again if each.kind == "provider"] == ["same"]
+    with pytest.raises(DefinitionError):
+        applying.apply(read([write(shop, applying.export().replace("one.example", "evil.example"), "again.yaml")]))

@@ -56,11 +56,16 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "recipients": (*LEAVES, "config", "model", "store", "collecting", "deliver"),
     # Catalogues and coupon codes from files, read as events are, kept in the ledger.
     "catalog_files": (*LEAVES, "model", "store", "collect"),
+    # A test message by a provider, in an event loop of its own.
+    "provider_trials": (*LEAVES, "config", "model", "store", "collecting", "deliver"),
     # What a collector needs: the ledger and the intake, no warehouse.
     "collecting": (*LEAVES, "config", "model", "store", "collect"),
     # What sends messages, and takes those who follow their links: the ledger only; the rest is handed in.
     "sending": (*LEAVES, "config", "model", "store", "collecting", "deliver"),
     "tracking": (*LEAVES, "config", "store", "collecting", "deliver"),
+    # What visitors' pages ask for: the ledger only.
+    "showing": (*LEAVES, "config", "model", "store", "collecting", "decide", "deliver"),
+    "registering": (*LEAVES, "model", "store", "collecting", "deliver"),
     # What takes webhooks of providers: the ledger, and fetching from Amazon by the rules of what goes outward.
     "receiving": (*LEAVES, "config", "model", "store", "collect", "collecting", "deliver"),
     # What links in messages lead to: the ledger only.
@@ -70,17 +75,17 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "replaying": (*LEAVES, "config", "model", "collect", "collecting"),
     # A server: collectors, the mover and the web application in one process, or apart by role.
     "serving": (*LEAVES, "config", "collecting", "delivering", "recipients", "receiving", "runtime", "web", "workers",
-        "subscribing", "tracking", "engaged",
+        "subscribing", "tracking", "engaged", "showing", "registering",
     ),
     "workers": LEAVES,
     "cli": (*LEAVES, "config", "model", "runtime", "collecting", "recipients", "receiving", "following", "replaying",
         "serving", "segment templates", "identities", "documents", "engagement", "campaigning", "journeying",
-        "readying", "rehearsing", "reporting", "applying", "sending", ROOT,
+        "readying", "rehearsing", "reporting", "applying", "sending", "provider_trials", ROOT,
     ),
     "web": (*LEAVES, "config", "model", "runtime", "collecting", "recipients", "receiving", "tracking",
         "segment templates",
         "identities", "documents", "engagement", "engaging", "campaigning", "journeying", "readying", "rehearsing",
-        "reporting", "applying", "subscribing", "sending",
+        "reporting", "applying", "subscribing", "sending", "showing", "registering", "provider_trials",
     ),
     "__main__": ("cli",),
     ROOT: (*LEAVES, "model", "config", "runtime", "frames", "segment language"),

@@ -51,6 +51,7 @@ SECTIONS: dict[str, tuple[Listed, ...]] = {
         Listed("campaigns", "campaigns", "Define, start, stop and call campaigns."),
         Listed("journeys", "journeys", "Define, start and watch journeys."),
         Listed("outbox", "outbox", "Show messages on their way, decide about unsure ones, pause and cancel."),
+        Listed("providers", "providers", "Define who sends the messages of each channel, and try them out."),
         Listed("templates", "kinds", "Define what messages say, in Liquid and MJML."),
         Listed("topics", "kinds", "Define what people may subscribe to."),
         Listed("caps", "kinds", "Define how many messages a person gets at most."),

@@ -18,7 +18,7 @@ from ethogram.cli.hostile import visible
 from ethogram.cli.output import Output
 
 if TYPE_CHECKING:
-    from ethogram.engagement import Definitions
+    from ethogram.engagement import Definitions, Saved
 
 
 def add_all(group: Verbs, kind: str, name: str) -> None:
@@ -50,6 +50,12 @@ def definitions() -> Definitions:
     return opened
 
 
+def shown(saved: Saved) -> Saved:
+    """A definition as anybody may see it."""
+    found: Saved = importlib.import_module("ethogram.engagement").shown(saved)
+    return found
+
+
 def workspace_path() -> Path:
     """The workspace that the command is about."""
     return found(click.get_current_context().find_object(str))
@@ -72,7 +78,7 @@ def list_verb(kind: str, name: str) -> click.Command:  # noqa: ARG001  # as the 
     @workspace_option
     def listing(as_json: bool) -> None:
         with definitions() as opened:
-            rows = opened.listed(kind)
+            rows = tuple(map(shown, opened.listed(kind)))
         out = Output()
         if as_json:
             out.json(rows)
@@ -101,7 +107,7 @@ def save_verb(kind: str, name: str) -> click.Command:
     def save(name: str, file: Any, as_json: bool) -> None:
         body = importlib.import_module("ethogram.documents").parse(file.read(), getattr(file, "name", "the file"))
         with definitions() as opened:
-            saved = opened.save(kind, name, body)
+            saved = shown(opened.save(kind, name, body))
         out = Output()
         if as_json:
             out.json(saved)
@@ -125,7 +131,7 @@ def show_verb(kind: str, name: str) -> click.Command:
     @workspace_option
     def show(name: str, version: int | None, as_json: bool) -> None:
         with definitions() as opened:
-            saved = opened.get(kind, name, version)
+            saved = shown(opened.get(kind, name, version))
         out = Output()
         if as_json:
             out.json(saved)
@@ -149,7 +155,7 @@ def versions_verb(kind: str, name: str) -> click.Command:
     def versions(name: str, as_json: bool) -> None:
         with definitions() as opened:
             opened.get(kind, name)
-            rows = opened.versions(kind, name)
+            rows = tuple(map(shown, opened.versions(kind, name)))
         out = Output()
         if as_json:
             out.json(rows)

@@ -17,7 +17,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ethogram.errors import InputError
+from ethogram.errors import InputError, UnknownNameError
 from ethogram.model.message import Channel
 from ethogram.store import given, persons, tables
 
@@ -108,6 +108,47 @@ def end(connection: sa.Connection, channel: Channel, address: str, reason: str, 
     return bool(_end(connection, _TABLE.c.id == id_of(channel, address), reason, now))
 
 
+def get(connection: sa.Connection, id_: str) -> Device:
+    """The device of an id, also one that takes nothing any more.
+
+    Raises:
+        UnknownNameError: there is none.
+    """
+    row = connection.execute(sa.select(_TABLE).where(_TABLE.c.id == id_)).one_or_none()
+    if row is None:
+        raise UnknownNameError(f"there is no device `{id_[:60]}`", hint="`ethogram devices list PROFILE` shows them.")
+    return _device(row)
+
+
+def end_by_id(connection: sa.Connection, id_: str, reason: str, now: dt.datetime) -> bool:
+    """Whether there was a device of that id that took notifications; it takes none any more."""
+    return bool(_end(connection, _TABLE.c.id == id_, reason, now))
+
+
+def every(
+    connection: sa.Connection, *, channel: Channel | None = None, ended: bool = False, after: str = "", limit: int = 100
+) -> tuple[Device, ...]:
+    """Devices of everybody by id, page by page.
+
+    Args:
+        ended: those that take nothing any more, too.
+        after: the last id of the page before.
+    """
+    query = sa.select(_TABLE).where(_TABLE.c.id > after).order_by(_TABLE.c.id).limit(limit)
+    if channel is not None:
+        query = query.where(_TABLE.c.channel == channel)
+    if not ended:
+        query = query.where(_TABLE.c.ended_at.is_(None))
+    return tuple(map(_device, connection.execute(query)))
+
+
+def of_person(connection: sa.Connection, id_: str) -> tuple[Device, ...]:
+    """All devices that a person ever had, the one seen last first."""
+    ids = persons.of(connection, [id_]).ids()
+    query = sa.select(_TABLE).where(_TABLE.c.profile_id.in_(ids)).order_by(_TABLE.c.seen_at.desc(), _TABLE.c.id)
+    return tuple(map(_device, connection.execute(query)))
+
+
 def of(connection: sa.Connection, people: persons.Persons) -> dict[str, dict[Channel, tuple[Device, ...]]]:
     """The devices of some persons, by each id that was asked for; the one seen last comes first."""
     profile_of = people.by_id()
@@ -123,7 +164,11 @@ def _of(connection: sa.Connection, ids: Sequence[str], channel: Channel | None =
     if channel is not None:
         query = query.where(_TABLE.c.channel == channel)
     rows = connection.execute(query.order_by(_TABLE.c.seen_at.desc(), _TABLE.c.id))
-    return [Device(**{**row._asdict(), "channel": Channel(row.channel)}) for row in rows]
+    return [_device(row) for row in rows]
+
+
+def _device(row: Any) -> Device:
+    return Device(**{**row._asdict(), "channel": Channel(row.channel)})
 
 
 def _end(connection: sa.Connection, which: sa.ColumnElement[bool], reason: str, now: dt.datetime) -> int:

@@ -8,7 +8,7 @@ from litestar import delete, get, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import JSONBody, QueryParameter
 
-from ethogram.engagement import Definitions, Saved
+from ethogram.engagement import Definitions, Saved, shown
 from ethogram.web.api.given import READ, Named, Opened
 
 Version = Annotated[
@@ -38,7 +38,7 @@ def routes(kind: str) -> list[HTTPRouteHandler]:
     )
     def listing(workspace: Opened) -> list[Saved]:
         with Definitions(workspace.path) as definitions:
-            return list(definitions.listed(kind))
+            return list(map(shown, definitions.listed(kind)))
 
     return [listing, *routes_of_one(kind)]
 
@@ -51,7 +51,7 @@ def routes_of_one(kind: str) -> list[HTTPRouteHandler]:
     @get(path, opt=READ, sync_to_thread=True, operation_id=f"Get{title}", description=f"One {said}.")
     def one(workspace: Opened, name: Named, version: Version = None) -> Saved:
         with Definitions(workspace.path) as definitions:
-            return definitions.get(kind, name, version)
+            return shown(definitions.get(kind, name, version))
 
     @get(
         f"{path}/versions", opt=READ, sync_to_thread=True, operation_id=f"List{title}Versions",
@@ -60,7 +60,7 @@ def routes_of_one(kind: str) -> list[HTTPRouteHandler]:
     def versions(workspace: Opened, name: Named) -> list[Saved]:
         with Definitions(workspace.path) as definitions:
             definitions.get(kind, name)
-            return list(definitions.versions(kind, name))
+            return list(map(shown, definitions.versions(kind, name)))
 
     @put(
         path, sync_to_thread=True, operation_id=f"Save{title}",
@@ -68,7 +68,7 @@ def routes_of_one(kind: str) -> list[HTTPRouteHandler]:
     )  # fmt: skip
     def save(workspace: Opened, name: Named, data: JSONBody[dict[str, Any]]) -> Saved:
         with Definitions(workspace.path) as definitions:
-            return definitions.save(kind, name, data, actor="api")
+            return shown(definitions.save(kind, name, data, actor="api"))
 
     @delete(
         path, status_code=204, sync_to_thread=True, operation_id=f"Remove{title}",
