@@ -17,7 +17,7 @@ from ethogram.decide import standing
 from ethogram.decide.eligibility import EVERYWHERE
 from ethogram.deliver.contents import Contents
 from ethogram.model.eligibility import Rules
-from ethogram.model.message import Letter, Message, Unrenderable, Verdict
+from ethogram.model.message import Channel, Letter, Message, Unrenderable, Verdict
 from ethogram.store.database import Database
 
 # Some traits of people at an instant, by id.
@@ -75,7 +75,7 @@ class Composer:
                 made.append(content)
                 continue
             if message.wanted.channel in EVERYWHERE:
-                addresses = ("",)
+                addresses = (message.wanted.profile_id if message.wanted.channel is Channel.INAPP else "",)
             expires_at = message.wanted.expires_at
             made.append(
                 [

@@ -16,6 +16,7 @@ from ethogram.deliver.channels import protocol
 from ethogram.deliver.channels.building import build
 from ethogram.deliver.channels.chat import ChatChannel
 from ethogram.deliver.channels.email import EmailChannel
+from ethogram.deliver.channels.inapp import InAppChannel
 from ethogram.deliver.channels.push import PushChannel
 from ethogram.deliver.channels.recording import RecordingChannel
 from ethogram.deliver.channels.sms import TextChannel
@@ -47,6 +48,8 @@ _CHANNELS: Final[Mapping[type[Settings], type[protocol.Channel]]] = {
     Apprise: ChatChannel,
     Recording: RecordingChannel,
 }
+
+_AT_ONCE: Final = 500  # in-app messages that are written together
 
 
 class Opening:
@@ -88,10 +91,15 @@ class Providers:
         self._versions: dict[Channel, tuple[str, int]] = {}
 
     def ways(self) -> dict[Channel, lane.Provider]:
-        """Each channel's way out; of several providers of a channel, the one that was saved last."""
+        """Each channel's way out; of several providers of a channel, the one that was saved last.
+
+        In-app messages need none: they wait in the ledger.
+        """
         found = self._chosen()
         self._versions = {channel: (each.name, each.version) for channel, each in found.items()}
-        return {channel: self._way(each) for channel, each in found.items()}
+        in_app = InAppChannel(Channel.INAPP.value, self._database, self._clock)
+        ways = {channel: self._way(each) for channel, each in found.items()}
+        return {Channel.INAPP: lane.Provider(in_app, at_once=_AT_ONCE), **ways}
 
     def follow(self, replace: Callable[[Channel, lane.Provider], None]) -> bool:
         """Hands over what was saved since the last look; whether there was any."""

@@ -23,7 +23,7 @@ from ethogram.deliver.outbox import Outbox
 from ethogram.deliver.status import Status
 from ethogram.errors import UnknownNameError
 from ethogram.model.message import Channel, Maker, Message, State
-from ethogram.store import audit, definitions, message_events, outbox, outbox_pauses, outbox_reading
+from ethogram.store import audit, definitions, in_app, message_events, outbox, outbox_pauses, outbox_reading
 from ethogram.store.message_events import Happening
 from ethogram.store.outbox import Decision
 from ethogram.store.outbox_pauses import Pause
@@ -88,6 +88,7 @@ class Sending:
             self._pruned_at = now
             message_events.prune(self._ledger.database, told_before=now - _TOLD_KEPT, parked_before=now - _PARKED_KEPT)
             outbox_reading.prune(self._ledger.database, now - _KEPT)
+            in_app.prune(self._ledger.database, now)
         return bool(told)
 
     def end(self) -> None:

@@ -18,8 +18,11 @@ from ethogram.collecting import Collector, Failed, Kept, Keys
 from ethogram.delivering import Delivering, Sources
 from ethogram.engaged import Engaged
 from ethogram.receiving import Receiver
+from ethogram.registering import Registering
 from ethogram.runtime import Workspace
+from ethogram.showing import Showing
 from ethogram.subscribing import Subscriptions
+from ethogram.team import Team
 from ethogram.tracking import Tracking
 from ethogram.web import elsewhere
 from ethogram.web.answers import Asgi
@@ -31,6 +34,7 @@ from ethogram.web.server import bound, run
 from ethogram.web.sources import PREFIX, Webhooks
 from ethogram.web.tracking import MOUNTS as TRACKED
 from ethogram.web.tracking import Tracked
+from ethogram.web.visitors import DEVICES, MESSAGES, Visitors
 from ethogram.workers import Worker
 
 _PRUNE_EVERY = dt.timedelta(hours=1)
@@ -75,6 +79,7 @@ def serve(
     port: int,
     role: Role = Role.ALL,
     announce: Callable[[str], None],
+    welcome: Callable[[str], None] = lambda _: None,
     clock: Clock | None = None,
 ) -> None:
     """Runs a server on a workspace until it is told to stop.
@@ -82,6 +87,7 @@ def serve(
     Args:
         port: 0 is any free one.
         announce: called with the server's address when it listens.
+        welcome: called with the link that makes the console's first user, while there is none.
 
     Raises:
         WorkspaceBusyError: another process owns the warehouse; `--role collect` needs none.
@@ -131,6 +137,10 @@ def serve(
             tracking = Tracking(path, clock=chosen)
             stack.callback(tracking.close)
             mounts.update(dict.fromkeys(TRACKED, Tracked(tracking)))
+            showing, registering = Showing(path, clock=chosen), Registering(path, clock=chosen)
+            stack.callback(showing.close)
+            stack.callback(registering.close)
+            mounts.update(dict.fromkeys((MESSAGES, DEVICES), Visitors(collector, showing, registering, metrics)))
         mounts |= preferences.mounts(stack.enter_context(Subscriptions(path, clock=chosen)))
         app = App(
             collector=collector,
@@ -151,7 +161,13 @@ def serve(
         )
         address = listening.getsockname()
         shown = f"[{address[0]}]" if ":" in address[0] else address[0]
-        announce(f"http://{shown}:{address[1]}")
+        url = f"http://{shown}:{address[1]}"
+        announce(url)
+        if workspace is not None:
+            with Team(path, clock=chosen) as team:
+                token = team.first_token()
+            if token is not None:
+                welcome(f"{url}/console/welcome/{token}")
         run(app, listening)
 
 
@@ -209,7 +225,8 @@ def _asking(
     from ethogram.web.asking import asking  # a process that only collects starts without its framework
 
     keys = stack.enter_context(Keys(workspace.path, clock=clock))
-    found = asking(workspace, keys, clock=clock, metrics=metrics)
+    team = stack.enter_context(Team(workspace.path, clock=clock))
+    found = asking(workspace, keys, team, clock=clock, metrics=metrics)
     stack.callback(found.close)
     return found.mounts, found.stream.end
 

@@ -33,6 +33,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "engaged": (*LEAVES, "model", "store", "collecting", "runtime", "engaging", "providing", "sending", "deliver"),
     "providing": (*LEAVES, "model", "store", "deliver"),
     "composing": (*LEAVES, "model", "store", "decide", "deliver"),
+    # Who may use the console: the ledger only.
+    "team": (*LEAVES, "model", "store", "collecting"),
     "applying": (*LEAVES, "model", "documents", "engagement", "runtime", "decide", "segment language"),
     # Definitions of engagement, and campaigns by name: the ledger only, so they work beside a server.
     "engagement": (*LEAVES, "config", "model", "store", "collecting", "segment language", "decide", "deliver"),
@@ -75,17 +77,17 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "replaying": (*LEAVES, "config", "model", "collect", "collecting"),
     # A server: collectors, the mover and the web application in one process, or apart by role.
     "serving": (*LEAVES, "config", "collecting", "delivering", "recipients", "receiving", "runtime", "web", "workers",
-        "subscribing", "tracking", "engaged", "showing", "registering",
+        "subscribing", "tracking", "engaged", "team", "showing", "registering",
     ),
     "workers": LEAVES,
     "cli": (*LEAVES, "config", "model", "runtime", "collecting", "recipients", "receiving", "following", "replaying",
         "serving", "segment templates", "identities", "documents", "engagement", "campaigning", "journeying",
-        "readying", "rehearsing", "reporting", "applying", "sending", "provider_trials", ROOT,
+        "readying", "rehearsing", "reporting", "applying", "sending", "provider_trials", "team", ROOT,
     ),
     "web": (*LEAVES, "config", "model", "runtime", "collecting", "recipients", "receiving", "tracking",
         "segment templates",
         "identities", "documents", "engagement", "engaging", "campaigning", "journeying", "readying", "rehearsing",
-        "reporting", "applying", "subscribing", "sending", "showing", "registering", "provider_trials",
+        "reporting", "applying", "subscribing", "sending", "showing", "registering", "provider_trials", "team",
     ),
     "__main__": ("cli",),
     ROOT: (*LEAVES, "model", "config", "runtime", "frames", "segment language"),
@@ -123,7 +125,10 @@ DRIVERS: dict[str, tuple[str, ...]] = {
     "aiohttp": ("deliver",),
     "yarl": ("deliver",),  # aiohttp's addresses, so that what is checked is what is connected to
     "liquid": ("deliver",),
-    "babel": ("deliver",),  # amounts and months of a language; the template language brings it along
+    "argon2": ("team",),
+    "jinja2": ("web",),
+    "markupsafe": ("web",),  # of jinja2: text that is escaped already
+    "babel": ("deliver", "web"),  # amounts and months of a language; the template language brings it along
     "mjml": ("deliver",),
     "scipy": ("measure",),
     "css_inline": ("deliver",),

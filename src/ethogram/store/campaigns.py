@@ -103,6 +103,12 @@ def active(connection: sa.Connection) -> tuple[Progress, ...]:
     return tuple(Progress(**{**row._asdict(), "state": CampaignState.ACTIVE}) for row in rows)
 
 
+def stopped(connection: sa.Connection) -> list[str]:
+    """The names of the campaigns that are stopped."""
+    chosen = _CAMPAIGNS.c.state == CampaignState.STOPPED
+    return list(connection.execute(sa.select(_CAMPAIGNS.c.name).where(chosen)).scalars())
+
+
 def change(connection: sa.Connection, name: str, **values: Any) -> Progress:
     """Changes what a campaign does; values are columns."""
     if not connection.execute(_CAMPAIGNS.update().where(_CAMPAIGNS.c.name == name).values(**values)).rowcount:

@@ -92,7 +92,7 @@ class Ingest:
             return 429, _OVERLOADED  # before anything is read or parsed: what is refused must cost next to nothing
         given = key_of(scope)
         if given is not None:
-            refused = await self._refused_key(endpoint, given)
+            refused = await self.refused_key(endpoint, given)
             if refused is not None:
                 return refused
         envelope = self._collector.opened(endpoint, body)
@@ -102,7 +102,7 @@ class Ingest:
             return self._refused(endpoint, envelope.status, envelope.code, envelope.message, kept, given)
         key = given if given is not None else envelope.write_key
         if given is None:
-            refused = await self._refused_key(endpoint, key)
+            refused = await self.refused_key(endpoint, key)
             if refused is not None:
                 return refused
         taken = self._collector.checked(envelope)
@@ -162,8 +162,8 @@ class Ingest:
 
     # --- keys ------------------------------------------------------------------------------------------------------
 
-    async def _refused_key(self, endpoint: str, given: str | None) -> tuple[int, dict[str, Any]] | None:
-        """The answer to a key that is not good here; None for a good one."""
+    async def refused_key(self, endpoint: str, given: str | None) -> tuple[int, dict[str, Any]] | None:
+        """The answer to a key that may not send here; None for a good one."""
         if not given:
             message = "no write key: send it as the user name of Basic authentication, or as `writeKey` in the body"
             return self._refused(endpoint, 401, "missing_key", message)

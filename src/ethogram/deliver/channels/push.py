@@ -23,6 +23,15 @@ class Device(msgspec.Struct, frozen=True):
     token: str
 
 
+def address_of(platform: str, token: str) -> str:
+    """Where an app is written to.
+
+    >>> address_of("fcm", "t1")
+    '{"platform":"fcm","token":"t1"}'
+    """
+    return msgspec.json.encode({"platform": platform, "token": token}).decode()
+
+
 class PushChannel:
     """Sends pushes to phones; a repetition takes the first one's place on the device."""
 
