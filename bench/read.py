@@ -167,14 +167,15 @@ def serve(path: Path) -> None:
     """Answers questions and does no work of its own."""
     from ethogram.clock import SystemClock
     from ethogram.runtime import Workspace
+    from ethogram.team import Team
     from ethogram.web.app import App
     from ethogram.web.asking import asking
     from ethogram.web.metrics import Metrics
     from ethogram.web.server import bound, run
 
     metrics = Metrics()
-    with Workspace(path) as workspace, Keys(path) as keys, bound("127.0.0.1", 0) as listening:
-        found = asking(workspace, keys, clock=SystemClock(), metrics=metrics)
+    with Workspace(path) as workspace, Keys(path) as keys, Team(path) as team, bound("127.0.0.1", 0) as listening:
+        found = asking(workspace, keys, team, clock=SystemClock(), metrics=metrics)
         app = App(
             collector=None, backlog=workspace.backlog, metrics=metrics, trouble=lambda: None, started=lambda: None,
             stopped=found.close, ending=found.stream.end, mounts=found.mounts,

@@ -58,6 +58,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "recipients": (*LEAVES, "config", "model", "store", "collecting", "deliver"),
     # Catalogues and coupon codes from files, read as events are, kept in the ledger.
     "catalog_files": (*LEAVES, "model", "store", "collect"),
+    "catalogs": (*LEAVES, "model", "store", "collecting", "catalog_files"),
+    "coupons": (*LEAVES, "config", "store", "collecting", "catalog_files"),
     # A test message by a provider, in an event loop of its own.
     "provider_trials": (*LEAVES, "config", "model", "store", "collecting", "deliver"),
     # What a collector needs: the ledger and the intake, no warehouse.
@@ -87,7 +89,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "web": (*LEAVES, "config", "model", "runtime", "collecting", "recipients", "receiving", "tracking",
         "segment templates",
         "identities", "documents", "engagement", "engaging", "campaigning", "journeying", "readying", "rehearsing",
-        "reporting", "applying", "subscribing", "sending", "showing", "registering", "provider_trials", "team",
+        "reporting", "applying", "subscribing", "sending", "showing", "registering", "provider_trials",
+        "catalogs", "coupons", "team",
     ),
     "__main__": ("cli",),
     ROOT: (*LEAVES, "model", "config", "runtime", "frames", "segment language"),

@@ -21,6 +21,7 @@ from ethogram.clock import ManualClock
 from ethogram.collecting import Keys
 from ethogram.runtime import Workspace
 from ethogram.segment.parser import parse
+from ethogram.team import Team
 from ethogram.web import asking
 from ethogram.web.metrics import Metrics
 from oracle.evaluator import evaluate
@@ -220,8 +221,8 @@ def play(tmp_path: Path, clock: ManualClock) -> Iterator[Play]:
     with Keys(place, clock=clock) as keys:
         keys.add("manage", value=KEY)
         keys.add("write", value="wk_demo")
-        with eg.open(place, clock=clock) as shop:
-            mounts = asking.asking(shop, keys, clock=clock, metrics=Metrics()).mounts
+        with eg.open(place, clock=clock) as shop, Team(place, clock=clock) as team:
+            mounts = asking.asking(shop, keys, team, clock=clock, metrics=Metrics()).mounts
             with here(place, clock=clock, mounts=dict(mounts)) as server:
                 yield Play(random.Random(), clock, shop, server)
 

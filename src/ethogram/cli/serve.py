@@ -39,10 +39,16 @@ def serve(host: str, port: int, role: str) -> None:
     path = found(click.get_current_context().find_object(str))
     serving = importlib.import_module("ethogram.serving")  # `--help` starts no engine
     out = Output()
+
+    def welcome(link: str) -> None:
+        out.line("to become the console's first user, open this link (it works once, within a day):")
+        click.echo(f"  {link}")  # in one piece, however narrow the terminal
+
     serving.serve(
         path,
         host=host,
         port=port,
         role=serving.Role(role),
         announce=lambda address: out.line("listening at ", (address, "cyan"), f" (role {role})"),
+        welcome=welcome,
     )

@@ -1,11 +1,14 @@
 """The audit log: who did what to which object.
 
 Step of the path: store. Statements inside a transaction of the ledger (`ledger.py`); lines are added and never changed.
+Who signed in is known where a request is answered, not where it is done: `acting_as` says it for everything inside.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import contextlib
+from contextvars import ContextVar
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -14,7 +17,20 @@ from ethogram.store import tables
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+Connection = sa.Connection
+_ACTOR: ContextVar[str] = ContextVar("actor", default="")
+
+
+@contextlib.contextmanager
+def acting_as(actor: str) -> Iterator[None]:
+    """Whatever is recorded inside was done by somebody, whom those who record it do not know."""
+    before = _ACTOR.set(actor)
+    try:
+        yield
+    finally:
+        _ACTOR.reset(before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +48,14 @@ def record(
     connection: sa.Connection, *, actor: str, verb: str, object: str, detail: Mapping[str, Any], now: dt.datetime
 ) -> None:
     """Adds a line."""
-    connection.execute(tables.audit.insert().values(at=now, actor=actor, verb=verb, object=object, detail=dict(detail)))
+    facts = {"at": now, "actor": _ACTOR.get() or actor, "verb": verb, "object": object, "detail": dict(detail)}
+    connection.execute(tables.audit.insert().values(**facts))
 
 
 def record_all(connection: sa.Connection, entries: Sequence[AuditEntry]) -> None:
     """Adds several lines."""
-    connection.execute(tables.audit.insert(), [asdict(entry) for entry in entries])
+    known = [replace(entry, actor=_ACTOR.get() or entry.actor) for entry in entries]
+    connection.execute(tables.audit.insert(), [asdict(entry) for entry in known])
 
 
 def newest(connection: sa.Connection, limit: int) -> tuple[AuditEntry, ...]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ethogram.web.answers import Asgi, Receive, Scope, Send
 
 _KINDS = {".js": b"text/javascript; charset=utf-8", ".json": b"application/json"}
+CONSOLE = "/console"
 _SETTINGS_BEFORE, _, _SETTINGS_AFTER = snippet.SETTINGS_PATH.partition("{write_key}")
 _LOADER_BEFORE, _, _LOADER_AFTER = snippet.LOADER_PATH.partition("{write_key}")
 
@@ -122,7 +123,9 @@ class App:
 
     async def _get(self, path: str, scope: Scope, send: Send) -> None:
         cors = answers.cors(answers.headers_of(scope))
-        if path == "/healthz":
+        if path == "/" and CONSOLE in self.mounts:
+            await answers.write(send, 303, b"", b"text/plain", [(b"location", CONSOLE.encode() + b"/")])
+        elif path == "/healthz":
             await answers.json(send, 200, {"status": "alive"})
         elif path == "/readyz":
             await self._ready(send)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from ethogram.web.access import Access
 from ethogram.web.api.application import PREFIX, management
+from ethogram.web.console.application import console
+from ethogram.web.console.rendering import PATH as CONSOLE
 from ethogram.web.faults import Faults
 from ethogram.web.read import PROFILES, SEGMENTS, Reading
 from ethogram.web.stream import CHANGES, Stream
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from ethogram.clock import Clock
     from ethogram.collecting import Keys
     from ethogram.runtime import Workspace
+    from ethogram.team import Team
     from ethogram.web.answers import Asgi
     from ethogram.web.metrics import Metrics
 
@@ -40,6 +43,7 @@ class Asking:
 def asking(
     workspace: Workspace,
     keys: Keys,
+    team: Team,
     *,
     clock: Clock,
     metrics: Metrics,
@@ -53,8 +57,13 @@ def asking(
     access = Access(keys, clock)
     reading = Reading(workspace, access)
     stream = Stream(workspace, access)
-    named = {"workspace": workspace, "keys": keys, **(given or {})}
+    named = {"workspace": workspace, "keys": keys, "team": team, **(given or {})}
+    faults = Faults(metrics)
     mounts: dict[str, Asgi] = {
-        PREFIX: management(access, Faults(metrics), named), PROFILES: reading, SEGMENTS: reading, CHANGES: stream,
-    }  # fmt: skip
+        PREFIX: management(access, faults, named),
+        CONSOLE: console(workspace, team, faults, named),
+        PROFILES: reading,
+        SEGMENTS: reading,
+        CHANGES: stream,
+    }
     return Asking(mounts, reading, stream)

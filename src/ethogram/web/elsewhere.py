@@ -9,7 +9,7 @@ from ethogram.web import answers
 if TYPE_CHECKING:
     from ethogram.web.answers import Asgi, Receive, Scope, Send
 
-ADDRESSES = ("/api", "/v1/profiles", "/v1/segments", "/v1/changes")
+ADDRESSES = ("/api", "/console", "/v1/profiles", "/v1/segments", "/v1/changes")
 
 
 async def answer(_: Scope, __: Receive, send: Send) -> None:

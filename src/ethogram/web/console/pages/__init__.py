@@ -1,0 +1,12 @@
+"""The families of pages; a new one is a module with a `router`, and a line here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ethogram.web.console.pages import home, signing_in
+
+ROUTERS: Final = (
+    home.router,
+    signing_in.router,
+)
