@@ -18,6 +18,7 @@ from ethogram.decide.journeys.matching import checks as checks_of_journeys
 from ethogram.deliver.templates.compiling import faults
 from ethogram.errors import DefinitionError, SegmentError, SettingError, UserError
 from ethogram.model.campaign import Campaign, Checks, OnEvent
+from ethogram.model.catalog import KIND as CATALOG
 from ethogram.model.catalog import Catalog
 from ethogram.model.eligibility import CAP, HOLDOUT, QUIET_HOURS, TOPIC, FrequencyCap, GlobalHoldout, QuietHours, Topic
 from ethogram.model.journey.graph import Journey
@@ -29,7 +30,7 @@ from ethogram.model.template import Template
 from ethogram.segment.checker import check
 from ethogram.segment.parser import parse
 from ethogram.segment.rewrites import references
-from ethogram.store import audit, definitions
+from ethogram.store import audit, catalogs, definitions
 from ethogram.store.definitions import Saved
 from ethogram.store.ledger import Ledger
 
@@ -119,8 +120,8 @@ _KINDS: dict[str, _Kind] = {
     ),
     QUIET_HOURS: _plain(QuietHours.from_body),
     HOLDOUT: _plain(GlobalHoldout.from_body),
-    "catalog": _plain(Catalog.from_body),
-    "provider": _plain(Provider.from_body),
+    CATALOG: _plain(Catalog.from_body),
+    PROVIDER: _plain(Provider.from_body),
     "template": _plain(lambda name, body: Template.from_body(name, body, check=faults)),
     "journey": _Kind(lambda name, body, _: Journey.from_body(name, body, checks=checks_of_journeys()), _journey_uses),
     "campaign": _Kind(lambda name, body, checks: Campaign.from_body(name, body, checks=checks), _campaign_uses),
@@ -250,6 +251,8 @@ class Definitions:
         now = self._clock.now()
         with self._database.writing() as connection:
             if definitions.remove(connection, kind, name, now):
+                if kind == CATALOG:
+                    catalogs.replace(connection, name, {}, now)  # its items go with it
                 audit.record(connection, actor=actor, verb="remove", object=f"{kind}:{name}", detail={}, now=now)
         return saved
 

@@ -327,7 +327,7 @@ ROUTES = {
     "syncs": "/api/syncs", "sources": "/api/sources", "campaigns": "/api/campaigns", "plan": "/api/plan",
     "apply": "/api/apply", "dump": "/api/definitions", "templates": "/api/templates", "journeys": "/api/journeys",
     "outbox": "/api/outbox",
-    "providers": "/api/providers",
+    "providers": "/api/providers", "catalogs": "/api/catalogs", "coupons": "/api/coupons",
     "topics": "/api/topics", "caps": "/api/caps", "quiet-hours": "/api/quiet-hours", "holdouts": "/api/holdouts",
 }  # fmt: skip
 

@@ -53,6 +53,8 @@ SECTIONS: dict[str, tuple[Listed, ...]] = {
         Listed("outbox", "outbox", "Show messages on their way, decide about unsure ones, pause and cancel."),
         Listed("providers", "providers", "Define who sends the messages of each channel, and try them out."),
         Listed("templates", "kinds", "Define what messages say, in Liquid and MJML."),
+        Listed("catalogs", "catalogs", "Define catalogues of items, and change the items while they are used."),
+        Listed("coupons", "coupons", "Fill pools of coupon codes, and see how many are left."),
         Listed("topics", "kinds", "Define what people may subscribe to."),
         Listed("caps", "kinds", "Define how many messages a person gets at most."),
         Listed("quiet-hours", "kinds", "Define the hours in which nothing is sent."),

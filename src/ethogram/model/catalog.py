@@ -6,6 +6,7 @@ Frozen values that are read from a document and written to one; and what a chang
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -97,8 +98,11 @@ class Catalog:
             return f"has no `{self.id}`, which tells items apart"
         if len(str(id_)) > LONGEST_ID or "\x00" in str(id_):
             return f"has an `{self.id}` of more than {LONGEST_ID} characters, or with a null in it"
-        if len(repr(item)) > _LARGEST:
+        told = repr(item)
+        if len(told) > _LARGEST:
             return f"is larger than {_LARGEST:,} characters"
+        if "\\x00" in told and _has_null(item):
+            return "has a text with a null in it"
         for name, kind in self.fields.items():
             value = item.get(name)
             if value is not None and not _is(value, kind):
@@ -164,6 +168,14 @@ def _is(value: object, kind: FieldType) -> bool:
             return isinstance(value, dict)
 
 
+def _has_null(value: object) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, Mapping):
+        return any(_has_null(each) for each in (*value, *value.values()))
+    return isinstance(value, (list, tuple)) and any(map(_has_null, value))
+
+
 def _instant(text: str) -> bool:
     try:
         dt.datetime.fromisoformat(text)
@@ -180,9 +192,10 @@ def _typed(value: object, kind: FieldType | None) -> object:
     text = value.strip()
     if kind is FieldType.NUMBER:
         try:
-            return int(text) if text.lstrip("+-").isdigit() else float(text)
+            number = int(text) if text.lstrip("+-").isdigit() else float(text)
         except ValueError:
             return value
+        return number if isinstance(number, int) or math.isfinite(number) else value
     if kind is FieldType.BOOLEAN:
         return {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}.get(text.lower(), value)
     return value

@@ -68,7 +68,7 @@ def put(
     connection: sa.Connection, catalog: str, items: Mapping[str, Mapping[str, Any]], now: dt.datetime
 ) -> ItemsChanged:
     """Keeps items as they are given, in place of those of the same ids."""
-    _in_a_row(connection)
+    in_a_row(connection)
     counts = ItemsChanged()
     for some in _parts(items):
         before = read(connection, catalog, some)
@@ -80,7 +80,7 @@ def patch(
     connection: sa.Connection, catalog: str, fields: Mapping[str, Mapping[str, Any]], now: dt.datetime
 ) -> ItemsChanged:
     """Changes some fields of items; a null takes a field away, an item that is not there is made."""
-    _in_a_row(connection)
+    in_a_row(connection)
     counts = ItemsChanged()
     for some in _parts(fields):
         before = read(connection, catalog, some)
@@ -94,7 +94,7 @@ def patch(
 
 def delete(connection: sa.Connection, catalog: str, ids: Iterable[str], now: dt.datetime) -> ItemsChanged:
     """Removes items."""
-    _in_a_row(connection)
+    in_a_row(connection)
     counts = ItemsChanged()
     for some in _parts(dict.fromkeys(ids)):
         before = read(connection, catalog, some)
@@ -245,7 +245,7 @@ def _texts(values: Iterable[Any]) -> Iterator[str]:
             yield str(value)
 
 
-def _in_a_row(connection: sa.Connection) -> None:
+def in_a_row(connection: sa.Connection) -> None:
     """Waits for others that write to catalogues; SQLite has one writer anyway.
 
     Changes get their numbers when they are written and are seen when they are committed: without this, one that

@@ -5,6 +5,8 @@ from __future__ import annotations
 from ethogram.web.api import (
     campaigns,
     care,
+    catalogs,
+    coupons,
     data,
     definitions,
     identities,
@@ -26,6 +28,8 @@ from ethogram.web.api import (
 ROUTERS = (
     campaigns.router,
     care.router,
+    catalogs.router,
+    coupons.router,
     data.router,
     definitions.router,
     identities.router,
