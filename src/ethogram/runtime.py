@@ -28,13 +28,15 @@ from ethogram.measure.doctor import examine
 from ethogram.measure.lookup import Standing, standing
 from ethogram.measure.outcomes import About, Fits, VariantOutcome
 from ethogram.measure.outcomes import outcomes as outcomes_of
-from ethogram.measure.profiles import profile_view
+from ethogram.measure.profiles import event_names, profile_view, timeline
+from ethogram.measure.search import search
 from ethogram.measure.traits import traits_of
 from ethogram.model.campaign import Conversion
 from ethogram.model.results import (
     Catalogue,
     Explanation,
     Finding,
+    FoundPerson,
     HistoryPoint,
     LoadSummary,
     Overlap,
@@ -43,6 +45,7 @@ from ethogram.model.results import (
     RunReport,
     SegmentVersion,
     Status,
+    TimelineEvent,
     Why,
 )
 from ethogram.model.segment import Entity
@@ -524,6 +527,27 @@ class Workspace:
             fits: whether an event's properties are those that the conversion asks for; None asks for none.
         """
         return outcomes_of(self._warehouse, about, conversion, self.now(), fits=fits)
+
+    def timeline(
+        self, profile_id: str, *, before: dt.datetime | None = None, event: str | None = None, limit: int = 50
+    ) -> tuple[TimelineEvent, ...]:
+        """The newest events of a person, newest first.
+
+        Args:
+            before: only what happened before.
+            event: only events of this name.
+        """
+        person = self.identities.resolve([profile_id])[profile_id]
+        return timeline(self._warehouse, person, self.now(), before=before, event=event, limit=limit)
+
+    def event_counts(self, profile_id: str) -> dict[str, int]:
+        """How often a person did what, the most frequent first."""
+        person = self.identities.resolve([profile_id])[profile_id]
+        return event_names(self._warehouse, person, self.now())
+
+    def find_people(self, text: str, *, limit: int = 50) -> tuple[FoundPerson, ...]:
+        """Who matches a part of an id or of a trait's value; without a text, who became known last."""
+        return search(self._warehouse, text, self.now(), limit=limit)
 
     def look_up(self, profile_id: str, *, traits: bool = True) -> Standing | None:
         """What is recorded of one person, for a page that waits; None where nobody has the id."""

@@ -80,3 +80,41 @@ def profile_view(
         identities=identities,
         anonymous=known[0][1] == ANONYMOUS,
     )
+
+
+def timeline(
+    warehouse: Warehouse,
+    profile_id: str,
+    now: dt.datetime,
+    *,
+    before: dt.datetime | None = None,
+    event: str | None = None,
+    limit: int,
+) -> tuple[TimelineEvent, ...]:
+    """The newest events of a person, newest first.
+
+    Args:
+        before: only what happened before.
+        event: only events of this name.
+    """
+    wanted = f"profile = sipHash64({{id:String}}) AND ts <= {{now:{INSTANT}}}"
+    bound = {"id": profile_id, "now": now, "limit": limit, "before": before, "event": event}
+    if before is not None:
+        wanted += f" AND ts < {{before:{INSTANT}}}"
+    if event is not None:
+        wanted += " AND event = {event:String}"
+    rows = warehouse.query(
+        f"SELECT ts, event, properties_text FROM events WHERE {wanted} ORDER BY ts DESC, event LIMIT {{limit:UInt32}}",
+        {name: value for name, value in bound.items() if value is not None},
+    )
+    return tuple(TimelineEvent(at, name, json.loads(properties)) for at, name, properties in rows)
+
+
+def event_names(warehouse: Warehouse, profile_id: str, now: dt.datetime) -> dict[str, int]:
+    """How often a person did what, the most frequent first."""
+    rows = warehouse.query(
+        f"SELECT event, count() FROM events WHERE profile = sipHash64({{id:String}}) AND ts <= {{now:{INSTANT}}} "
+        "GROUP BY event ORDER BY count() DESC, event",
+        {"id": profile_id, "now": now},
+    )
+    return {str(name): int(count) for name, count in rows}

@@ -191,6 +191,16 @@ class ProfileView:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundPerson:
+    """Somebody, as a list shows people."""
+
+    profile_id: str
+    known_at: dt.datetime
+    anonymous: bool
+    traits: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Rejection:
     """A row that could not be taken."""
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from ethogram.web.console.pages import home, signing_in
+from ethogram.web.console.pages import home, people, signing_in
 
 ROUTERS: Final = (
     home.router,
+    people.router,
     signing_in.router,
 )
