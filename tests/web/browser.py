@@ -109,6 +109,7 @@ class Browser:
         self._changed = threading.Condition()
         self._answers: dict[int, Any] = {}
         self._counts: dict[tuple[str, str], int] = {}
+        self._last_said: dict[tuple[str, str], Any] = {}
         self._pages: dict[str, Page] = {}
         self._last = 0
         self._gone = False
@@ -151,6 +152,7 @@ class Browser:
             else:
                 method, session = message["method"], message.get("sessionId", "")
                 self._counts[session, method] = self._counts.get((session, method), 0) + 1
+                self._last_said[session, method] = message["params"]
                 if session in self._pages:
                     self._pages[session].said += _said(method, message["params"])
             self._changed.notify_all()
@@ -164,6 +166,10 @@ class Browser:
     def count(self, session: str, method: str) -> int:
         """How often an event has come from a tab."""
         return self._counts.get((session, method), 0)
+
+    def last(self, session: str, method: str) -> Any:
+        """What the last such event of a tab said; None where there was none."""
+        return self._last_said.get((session, method))
 
     def send(self, method: str, session: str | None = None, **params: Any) -> Any:
         """Carries a command out and returns its answer."""

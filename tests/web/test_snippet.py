@@ -13,7 +13,7 @@ import pytest
 
 import vendor_analytics
 from ethogram.errors import SettingError
-from ethogram.web.snippet import FILES, LOADER, SCRIPT, STATIC, VENDOR, settings
+from ethogram.web.snippet import FILES, LOADER, MESSAGES, SCRIPT, STATIC, VENDOR, WORKER, settings
 from web.browser import CHROMIUM, MISSING, Browser, Page
 from web.browser_site import Answer, Site
 
@@ -111,8 +111,9 @@ def test_a_busy_collector_gets_the_same_message_again(site: Site, page: Page) ->
 # --- what is served -----------------------------------------------------------------------------------------------
 
 
-def test_ethogram_js_is_smaller_than_six_kilobytes_on_the_wire_and_evaluates_no_text() -> None:
-    text = SCRIPT.read_bytes()
+@pytest.mark.parametrize("script", [SCRIPT, MESSAGES, WORKER])
+def test_each_script_is_smaller_than_six_kilobytes_on_the_wire_and_evaluates_no_text(script: Path) -> None:
+    text = script.read_bytes()
     assert len(gzip.compress(text, 6)) < 6 * 1024
     assert not re.search(rb"\beval\b|new Function|innerHTML|document\.write|import\s*\(|https?://(?!HOST)", text)
 
@@ -151,7 +152,7 @@ def test_every_path_leads_to_a_shipped_file_and_every_bundle_has_a_path() -> Non
     assert {path for path in FILES.values() if path.parent == VENDOR} == set(VENDOR.glob("*.js"))
     assert {"/ethogram.js", "/analytics.js/v1/{write_key}/analytics.min.js"} < FILES.keys()
     digests = {hashlib.sha256(path.read_bytes()).hexdigest() for path in FILES.values()}
-    assert len(digests) == len(FILES) == 4
+    assert len(digests) == len(FILES) == 6
 
 
 @pytest.mark.parametrize(

@@ -178,7 +178,10 @@ class App:
         lasting = ".bundle." in file.name  # their names carry their checksum
         cached = b"public, max-age=31536000, immutable" if lasting else b"public, max-age=300"
         kind = _KINDS.get(file.suffix, b"application/octet-stream")
-        await answers.write(send, 200, content, kind, [*cors, (b"cache-control", cached)])
+        headers = [*cors, (b"cache-control", cached)]
+        if file == snippet.WORKER:
+            headers.append((b"service-worker-allowed", b"/"))
+        await answers.write(send, 200, content, kind, headers)
 
 
 def _host(scope: Scope) -> str:

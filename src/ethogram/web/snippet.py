@@ -20,6 +20,8 @@ VENDOR = STATIC / "vendor" / "analytics-next"
 
 SCRIPT_PATH = "/ethogram.js"
 SCRIPT = STATIC / "ethogram.js"
+MESSAGES = STATIC / "ethogram-messages.js"
+WORKER = STATIC / "ethogram-push.js"
 
 LOADER_PATH = "/analytics.js/v1/{write_key}/analytics.min.js"
 LOADER = VENDOR / "analytics.min.js"
@@ -28,6 +30,8 @@ RUDDER_PATH = "/sourceConfig"
 
 FILES: dict[str, Path] = {
     SCRIPT_PATH: SCRIPT,
+    "/ethogram-messages.js": MESSAGES,
+    "/ethogram-push.js": WORKER,
     LOADER_PATH: LOADER,
     **{f"/analytics-next/bundles/{path.name}": path for path in sorted(VENDOR.glob("*.bundle.*.js"))},
 }

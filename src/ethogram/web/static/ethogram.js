@@ -1,6 +1,7 @@
 /*! Ethogram for web sites. Apache-2.0. No dependency, no cookie, no build step: this is the source. */
 // <script async src="https://HOST/ethogram.js" data-write-key="KEY"></script>
-// Attributes: data-consent="required", data-pages="manual", data-session-minutes="30", data-host="https://HOST".
+// Attributes: data-consent="required", data-pages="manual", data-session-minutes="30", data-host="https://HOST",
+// data-messages (the site shows messages), data-push (it asks for notifications): see ethogram-messages.js.
 // Reads the page; keeps ids, session and unsent events in localStorage; sends to POST v1/batch by the Segment spec.
 (function () {
   "use strict";
@@ -20,7 +21,8 @@
   const MOST = 500; // unsent events kept; beyond it the oldest go
   const EVENT_BYTES = 32000;
   const BATCH_BYTES = 48000; // a browser lets 64 KiB travel while a page goes away
-  const url = new URL("v1/batch", options.host ? options.host.replace(/\/*$/, "/") : script.src || location.href).href;
+  const home = options.host ? options.host.replace(/\/*$/, "/") : script.src || location.href;
+  const url = new URL("v1/batch", home).href;
 
   // --- what is kept ---------------------------------------------------------------------------------------------
 
@@ -79,6 +81,7 @@
       write("consent", true);
       if (!before && ready) begin();
     } else {
+      tell("withdrawn");
       names("").forEach(remove);
       delete held.identify;
       delete held.group;
@@ -153,6 +156,36 @@
     const session = touch();
     if (type === "page") write("session", Object.assign(session, { pages: session.pages + 1 }));
     put(type, fields, Date.now(), context(session.id));
+    tell(type, fields.event);
+  }
+
+  // --- messages and notifications: a file of its own, for sites that want them ---------------------------------------
+
+  const listeners = [];
+  const recent = []; // events that were tracked on this page
+  let more;
+
+  function tell(what, event) {
+    if (what === "page") recent.length = 0;
+    if (event) recent.push(event);
+    listeners.forEach((each) => each(what));
+  }
+
+  function load() {
+    return (more =
+      more ||
+      new Promise((done) => {
+        const element = document.createElement("script");
+        element.src = new URL("ethogram-messages.js", home).href;
+        element.nonce = script.nonce || "";
+        element.onload = done;
+        document.head.append(element);
+      }));
+  }
+
+  function notify(...given) {
+    if (!allowed()) return Promise.resolve("refused");
+    return load().then(() => ethogram.notify(...given)); // the file has put its own in this one's place
   }
 
   // --- sessions -------------------------------------------------------------------------------------------------
@@ -315,6 +348,7 @@
   function reset() {
     const session = read("session");
     if (session && allowed()) end(session);
+    tell("reset");
     ["user", "anonymous", "session"].forEach(remove);
     delete held.identify;
     delete held.group;
@@ -397,9 +431,11 @@
     if (held.group) group(...held.group);
     if (automatic) view();
     flush();
+    if ("messages" in options || "push" in options || read("device")) load();
   }
 
-  const ethogram = { track, identify, page: view, group, reset, consent };
+  const ethogram = { track, identify, page: view, group, reset, consent, notify };
+  ethogram.inside = { key, home, options, allowed, read, write, remove, names, uuid, anonymousId, listeners, recent };
   ethogram.push = ([method, ...given]) => ethogram[method](...given);
   window.ethogram = ethogram;
   const start = () => {
