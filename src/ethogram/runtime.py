@@ -23,6 +23,7 @@ from ethogram.config import Settings
 from ethogram.definitions import AsOf, Reader, Segments
 from ethogram.errors import SegmentError, SettingError, UnknownNameError, WarehouseDamagedError
 from ethogram.identities import Identities
+from ethogram.measure import activity
 from ethogram.measure.catalogue import catalogue
 from ethogram.measure.doctor import examine
 from ethogram.measure.lookup import Standing, standing
@@ -33,7 +34,9 @@ from ethogram.measure.search import search
 from ethogram.measure.traits import traits_of
 from ethogram.model.campaign import Conversion
 from ethogram.model.results import (
+    ActiveCount,
     Catalogue,
+    DayCount,
     Explanation,
     Finding,
     FoundPerson,
@@ -580,6 +583,14 @@ class Workspace:
     def catalogue(self) -> Catalogue:
         """Every event name and trait that was ever received, with data-quality warnings."""
         return catalogue(self._warehouse, self.now())
+
+    def daily(self, *, days: int = 30, event: str | None = None) -> tuple[DayCount, ...]:
+        """Events and people of each of the last days in the workspace's zone, the oldest first."""
+        return activity.by_day(self._warehouse, self.now(), self.settings.zone, days=days, event=event)
+
+    def active(self) -> tuple[ActiveCount, ...]:
+        """How many people did anything in the last day, week and month, and in as long a time before each."""
+        return activity.active(self._warehouse, self.now())
 
     # --- templates ------------------------------------------------------------------------------------------
 

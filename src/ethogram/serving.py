@@ -228,7 +228,7 @@ def _asking(
     team = stack.enter_context(Team(workspace.path, clock=clock))
     found = asking(workspace, keys, team, clock=clock, metrics=metrics)
     stack.callback(found.close)
-    return found.mounts, found.stream.end
+    return found.mounts, found.end
 
 
 def _backlog(workspace: Workspace | None) -> Callable[[], tuple[int, dt.timedelta]]:

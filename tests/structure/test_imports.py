@@ -91,7 +91,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "segment templates",
         "identities", "documents", "engagement", "engaging", "campaigning", "journeying", "readying", "rehearsing",
         "reporting", "applying", "subscribing", "sending", "showing", "registering", "provider_trials",
-        "catalogs", "coupons", "team",
+        "catalogs", "coupons", "team", "following",
     ),
     "__main__": ("cli",),
     ROOT: (*LEAVES, "model", "config", "runtime", "frames", "segment language"),

@@ -252,6 +252,24 @@ class EventFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class DayCount:
+    """How much happened on a day of the workspace's zone."""
+
+    day: dt.date
+    events: int
+    people: int
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveCount:
+    """How many people did anything in the last `day`, `week` or `month`, and in as long a time before."""
+
+    length: str
+    people: int
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
 class Catalogue:
     """Every event name and trait that was ever received, with data-quality warnings."""
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ethogram.web.access import Access
 from ethogram.web.api.application import PREFIX, management
 from ethogram.web.console.application import console
+from ethogram.web.console.live import Live
 from ethogram.web.console.rendering import PATH as CONSOLE
 from ethogram.web.faults import Faults
 from ethogram.web.read import PROFILES, SEGMENTS, Reading
@@ -34,6 +35,12 @@ class Asking:
     mounts: dict[str, Asgi]
     reading: Reading
     stream: Stream
+    live: Live
+
+    def end(self) -> None:
+        """Ends the answers that have no end; called in the event loop."""
+        self.stream.end()
+        self.live.end()
 
     def close(self) -> None:
         """Ends their threads."""
@@ -56,14 +63,14 @@ def asking(
     """
     access = Access(keys, clock)
     reading = Reading(workspace, access)
-    stream = Stream(workspace, access)
+    stream, live = Stream(workspace, access), Live(workspace.path)
     named = {"workspace": workspace, "keys": keys, "team": team, **(given or {})}
     faults = Faults(metrics)
     mounts: dict[str, Asgi] = {
         PREFIX: management(access, faults, named),
-        CONSOLE: console(workspace, team, faults, named),
+        CONSOLE: console(workspace, team, live, faults, named),
         PROFILES: reading,
         SEGMENTS: reading,
         CHANGES: stream,
     }
-    return Asking(mounts, reading, stream)
+    return Asking(mounts, reading, stream, live)

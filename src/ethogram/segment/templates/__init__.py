@@ -24,7 +24,7 @@ from ethogram.segment.templates.rfm import RFM
 from ethogram.segment.templates.roles import ROLES, Role, RoleKind
 from ethogram.segment.templates.template import Parameter, ParameterKind, Template, Value
 from ethogram.segment.templates.usage import USAGE
-from ethogram.segment.templates.vocabulary import Entry, Vocabulary
+from ethogram.segment.templates.vocabulary import ANY, Entry, Vocabulary
 
 TEMPLATES: tuple[Template, ...] = (
     *BUYING,
@@ -56,6 +56,7 @@ def template(name: str) -> Template:
 
 
 __all__ = [
+    "ANY",
     "ROLES",
     "TEMPLATES",
     "Applied",

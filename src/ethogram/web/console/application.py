@@ -27,6 +27,8 @@ from ethogram.web import answers
 from ethogram.web.console.files import PREFIX as STATIC
 from ethogram.web.console.files import Files
 from ethogram.web.console.given import SESSION, Asked, session_of
+from ethogram.web.console.kept import Kept
+from ethogram.web.console.live import Live
 from ethogram.web.console.navigation import SECTIONS
 from ethogram.web.console.pages import ROUTERS
 from ethogram.web.console.pages.signing_in import COOKIE
@@ -75,7 +77,7 @@ class ErrorPage:
     problem: Problem
 
 
-def console(workspace: Workspace, team: Team, faults: Faults, given: Mapping[str, object]) -> Asgi:
+def console(workspace: Workspace, team: Team, live: Live, faults: Faults, given: Mapping[str, object]) -> Asgi:
     """The application, to be mounted at `/console`.
 
     Args:
@@ -88,7 +90,7 @@ def console(workspace: Workspace, team: Team, faults: Faults, given: Mapping[str
         guards=[_guard, _decoded],
         dependencies={name: Provide(_always(value), sync_to_thread=False) for name, value in named.items()},
         exception_handlers={EthogramError: _refused, HTTPException: _unfit, Exception: _fault(faults)},
-        state=State({"renderer": Renderer(workspace, files, SECTIONS)}),
+        state=State({"renderer": Renderer(workspace, files, SECTIONS), "kept": Kept(), "live": live}),
         openapi_config=None,
         logging_config=None,
         request_max_body_size=_MOST_BYTES,

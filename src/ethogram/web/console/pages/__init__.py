@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from ethogram.web.console.pages import home, people, signing_in
+from ethogram.web.console.pages import events, home, people, signing_in
 
 ROUTERS: Final = (
+    events.router,
     home.router,
     people.router,
     signing_in.router,
