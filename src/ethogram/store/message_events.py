@@ -76,7 +76,7 @@ def append(connection: sa.Connection, happened: Sequence[Happening], now: dt.dat
         return 0
     rows = [
         {"message": each.message, "event": each.event, "key": each.key, "at": given.instant(connection, each.at),
-         "properties": given.json(each.properties), "told": each.told,
+         "properties": given.json(each.properties) if each.properties else "{}", "told": each.told,
          "tell_at": given.instant(connection, each.tell_at or now)}
         for each in happened
     ]  # fmt: skip

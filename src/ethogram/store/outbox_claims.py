@@ -9,6 +9,7 @@ unsure, and a person decides.
 from __future__ import annotations
 
 import datetime as dt
+import operator
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -46,13 +47,28 @@ class Result:
 
 def due_channels(connection: sa.Connection, now: dt.datetime) -> list[Channel]:
     """The channels that have messages that are due."""
-    due = [sa.exists(sa.select(_TABLE.c.number).where(_due(channel, now))).label(channel) for channel in Channel]
-    row = connection.execute(sa.select(*due)).one()
+    row = connection.execute(_DUE_CHANNELS, {"now": now}).one()
     return [channel for channel, found in zip(Channel, row, strict=True) if found]
 
 
-def _due(channel: Channel, now: dt.datetime) -> sa.ColumnElement[bool]:
-    return (_TABLE.c.state == State.WAITING) & (_TABLE.c.channel == channel) & (_TABLE.c.due_at <= now)
+# Asked at each step: built once, for building a statement takes longer than running it.
+_NOW: Final[sa.ColumnElement[Any]] = sa.bindparam("now", type_=_TABLE.c.due_at.type)
+
+
+def _due(channel: sa.ColumnElement[Any] | Channel) -> sa.ColumnElement[bool]:
+    return (_TABLE.c.state == State.WAITING) & (_TABLE.c.channel == channel) & (_TABLE.c.due_at <= _NOW)
+
+
+_DUE_CHANNELS: Final = sa.select(
+    *(sa.exists(sa.select(_TABLE.c.number).where(_due(channel))).label(channel) for channel in Channel)
+)
+_FIRST: Final = (
+    sa.select(_TABLE.c.number)
+    .where(_due(sa.bindparam("channel")) & (_TABLE.c.transactional == sa.bindparam("owed")))
+    .order_by(_TABLE.c.due_at, _TABLE.c.number)
+    .limit(sa.bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
 
 
 def claim(
@@ -64,19 +80,13 @@ def claim(
         lease: after so long without a word they are free again.
         token: names the claimer.
     """
-    rows: list[Any] = []
+    found: list[Message] = []
     for transactional in (True, False):
-        if len(rows) >= most:
+        if len(found) >= most:
             break
-        first = (
-            sa.select(_TABLE.c.number)
-            .where(_due(channel, now) & (_TABLE.c.transactional == transactional))
-            .order_by(_TABLE.c.due_at, _TABLE.c.number)
-            .limit(most - len(rows))
-            .with_for_update(skip_locked=True)
-        )
         # Chosen apart: a subquery with a limit may be asked for more than once.
-        numbers = list(connection.execute(first).scalars())
+        given_now = {"now": now, "channel": channel.value, "owed": transactional, "most": most - len(found)}
+        numbers = list(connection.execute(_FIRST, given_now).scalars())
         if not numbers:
             continue
         taken = (
@@ -85,8 +95,8 @@ def claim(
             .values(state=State.CLAIMED, claim=token, claimed_until=now + lease, begun=False)
             .returning(*COLUMNS)
         )
-        rows += sorted(connection.execute(taken), key=lambda row: (row.due_at, row.number))
-    return [message(row) for row in rows]
+        found += sorted(map(message, connection.execute(taken)), key=operator.attrgetter("due_at", "number"))
+    return found
 
 
 # `coalesce(state, '')`: SQLite shall find messages by their number, and not look at all that are claimed for each row.
@@ -122,7 +132,7 @@ def record(connection: sa.Connection, token: str, results: Sequence[Result], now
         return set()
     ended = given.instant(connection, now)
     rows = [
-        {"mine": each.number, "new_state": each.state.value,
+        {"mine": each.number, "new_state": each.state,
          "due": given.instant(connection, each.due_at) if each.due_at is not None else None, "why": each.code,
          "said": each.reason, "theirs": each.provider_id, "ended": None if each.state is State.WAITING else ended}
         for each in results
@@ -135,15 +145,20 @@ def record(connection: sa.Connection, token: str, results: Sequence[Result], now
     )
     held = set(connection.execute(sa.text(statement), {"given": given.text(rows), "token": token}).scalars())
     told = [
-        Happening(each.number, each.state.value, now, properties=_said(each))
+        Happening(each.number, _TOLD[each.state], now, properties=_said(each))
         for each in results
-        if each.number in held and each.state not in (State.WAITING, State.UNSURE)
+        if each.number in held and each.state in _TOLD
     ]
     message_events.append(connection, told, now)
     return held
 
 
-def _said(result: Result) -> dict[str, Any]:
+_TOLD: Final = {state: state.value for state in State if state not in (State.WAITING, State.UNSURE)}
+
+
+def _said(result: Result) -> Mapping[str, Any]:
+    if result.code is None and result.reason is None:
+        return result.told
     why = {"code": result.code, "reason": result.reason}
     return {**{name: value for name, value in why.items() if value is not None}, **result.told}
 
