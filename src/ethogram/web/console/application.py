@@ -27,6 +27,7 @@ from ethogram.web import answers
 from ethogram.web.console.files import PREFIX as STATIC
 from ethogram.web.console.files import Files
 from ethogram.web.console.given import SESSION, Asked, session_of
+from ethogram.web.console.importing import Imports
 from ethogram.web.console.kept import Kept
 from ethogram.web.console.live import Live
 from ethogram.web.console.navigation import SECTIONS
@@ -90,7 +91,14 @@ def console(workspace: Workspace, team: Team, live: Live, faults: Faults, given:
         guards=[_guard, _decoded],
         dependencies={name: Provide(_always(value), sync_to_thread=False) for name, value in named.items()},
         exception_handlers={EthogramError: _refused, HTTPException: _unfit, Exception: _fault(faults)},
-        state=State({"renderer": Renderer(workspace, files, SECTIONS), "kept": Kept(), "live": live}),
+        state=State(
+            {
+                "renderer": Renderer(workspace, files, SECTIONS),
+                "kept": Kept(),
+                "live": live,
+                "imports": Imports(workspace),
+            }
+        ),
         openapi_config=None,
         logging_config=None,
         request_max_body_size=_MOST_BYTES,

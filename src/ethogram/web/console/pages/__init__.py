@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from ethogram.web.console.pages import events, home, people, signing_in
+from ethogram.web.console.pages import events, home, people, signing_in, start
 
 ROUTERS: Final = (
     events.router,
     home.router,
     people.router,
     signing_in.router,
+    start.router,
 )
