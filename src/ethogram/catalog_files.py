@@ -71,7 +71,7 @@ def import_items(
     items: dict[str, dict[str, Any]] = {}
     rejections: list[Rejection] = []
     rows = repeated = 0
-    for line, item in _read(sources, format, rejections):
+    for line, item in read_rows(sources, format, rejections):
         rows += 1
         typed = catalog.as_typed(item)
         fault = catalog.fault(typed)
@@ -112,7 +112,7 @@ def import_codes(
         InputError: a file cannot be taken, or it is not clear which column holds the codes.
     """
     rejections: list[Rejection] = []
-    codes = list(_codes(sources, format, column, rejections))
+    codes = list(read_column(sources, format, column, ("code",), rejections))
     with database.writing() as connection:
         added = coupons.add(connection, pool, codes, expires_at=expires_at)
     return CodesAdded(added.added, added.known, added.unfit + len(rejections))
@@ -121,14 +121,19 @@ def import_codes(
 # --- reading ------------------------------------------------------------------------------------------------------
 
 
-def _read(
-    sources: Sequence[str | Path], format: str | None, rejections: list[Rejection]
+def read_rows(
+    sources: Sequence[str | Path], format: str | None, rejections: list[Rejection], *, numbers: bool = True
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The rows of files as items, with their lines; what a format does not allow is among the rejections."""
+    """The rows of files with their lines.
+
+    Args:
+        rejections: takes what a format does not allow.
+        numbers: columns of a CSV file that hold nothing but numbers are numbers; else everything there is a text.
+    """
     for name, path in resolve(sources):
         with opened(name, path, format) as source:
             blocks = list(read(source, Limits()))
-        plain = _numbers(blocks) if source.format == "csv" else frozenset()
+        plain = _numbers(blocks) if numbers and source.format == "csv" else frozenset()
         for block in blocks:
             rejections += block.rejections
             yield from zip(block.lines, _items(block, plain), strict=True)
@@ -177,22 +182,32 @@ def _numbers(blocks: Iterable[Rows]) -> frozenset[str]:
     return frozenset(name for name, found in kinds.items() if len(found) == 1 and "text" not in found)
 
 
-def _codes(
-    sources: Sequence[str | Path], format: str | None, column: str | None, rejections: list[Rejection]
+def read_column(
+    sources: Sequence[str | Path],
+    format: str | None,
+    column: str | None,
+    usual: Sequence[str],
+    rejections: list[Rejection],
 ) -> Iterator[str]:
+    """The texts of one column of files, or the lines of a plain list.
+
+    Args:
+        column: its name; by default the first of the usual ones that there is, or the only one.
+        rejections: takes what a format does not allow.
+    """
     for name, path in resolve(sources):
         with opened(name, path, format) as source:
             blocks = list(read(source, Limits()))
         names = list(dict.fromkeys(each for block in blocks for each in _names(block)))
-        chosen = column or ("code" if "code" in names else names[0] if len(names) == 1 else None)
+        chosen = column or next((each for each in usual if each in names), names[0] if len(names) == 1 else None)
         if chosen is None or chosen not in names:
             raise InputError(
                 f"`{source.name}` has the columns {', '.join(f'`{each}`' for each in names[:20])}"
                 + ("" if column is None else f", and no `{column}`"),
-                hint="Say which one holds the codes.",
+                hint="Say which one is meant.",
             )
-        if source.format == "csv" and len(names) == 1 and column is None and chosen.lower() != "code":
-            yield chosen  # a plain list: what looks like a header is the first code
+        if source.format == "csv" and len(names) == 1 and column is None and chosen.lower() not in usual:
+            yield chosen  # a plain list: what looks like a header is its first line
         for block in blocks:
             rejections += block.rejections
             for item in _items(block, frozenset()):

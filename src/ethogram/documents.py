@@ -19,6 +19,7 @@ from ethogram.errors import DefinitionError, InputError
 
 # The kinds in the order in which they are saved: what is referred to comes first.
 KINDS = {
+    "templates": "template",
     "topics": "topic",
     "caps": "cap",
     "quiet_hours": "quiet_hours",
@@ -26,7 +27,6 @@ KINDS = {
     "segments": "segment",
     "catalogs": "catalog",
     "providers": "provider",
-    "templates": "template",
     "campaigns": "campaign",
     "journeys": "journey",
 }

@@ -113,7 +113,10 @@ def _plain(read: Callable[[str, object], _Definition]) -> _Kind:
 
 
 _KINDS: dict[str, _Kind] = {
-    TOPIC: _plain(Topic.from_body),
+    TOPIC: _Kind(
+        lambda name, body, _: Topic.from_body(name, body),
+        lambda topic: [Use("template", topic.confirmation, "confirmation")] if topic.confirmation else [],
+    ),
     CAP: _Kind(
         lambda name, body, _: FrequencyCap.from_body(name, body),
         lambda cap: [Use(TOPIC, name, "topics") for name in cap.topics],

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from ethogram.clock import Clock, SystemClock
 from ethogram.collecting import open_ledger
-from ethogram.deliver import links
+from ethogram.deliver import confirming, links
 from ethogram.deliver.links import Link, Purpose
 from ethogram.model.contacts import key_of
 from ethogram.model.eligibility import TOPIC, Needs, Topic
@@ -27,8 +27,9 @@ from ethogram.store.message_events import Happening
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-__all__ = ["About", "Offer", "Preferences", "Shelf", "Subscriptions", "Unsubscribing"]
+__all__ = ["About", "Confirmation", "Offer", "Preferences", "Shelf", "Subscriptions", "Unsubscribing"]
 
+DOUBLE_OPT_IN: Final = "double-opt-in"
 ONE_CLICK: Final = "one-click"
 PREFERENCES: Final = "preferences"
 # What people have no say in: a request to somebody's server, and a team's chat.
@@ -51,6 +52,24 @@ class Unsubscribing:
     topic: str
     done: bool
     all_done: bool
+    preferences: str
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What the link in a question confirms.
+
+    Attributes:
+        topic: its title.
+        done: it is confirmed.
+        open: it can be: the person has not said no meanwhile, and the link is not too old.
+        preferences: the token of the page with everything.
+    """
+
+    channel: Channel
+    topic: str
+    done: bool
+    open: bool
     preferences: str
 
 
@@ -135,6 +154,32 @@ class Subscriptions:
                 )
             return self._unsubscribing(connection, message)
 
+    def asked_to_confirm(self, token: str) -> Confirmation | None:
+        """What a link confirms; changes nothing. None where it is none of ours, or its message is gone."""
+        with self._database.reading() as connection:
+            message = self._message(connection, token, Purpose.CONFIRM)
+            return None if message is None else self._confirmation(connection, message)
+
+    def confirm(self, token: str) -> Confirmation | None:
+        """What a link has confirmed; a second time changes nothing, and after a no it confirms nothing."""
+        now = self._clock.now()
+        with self._database.writing() as connection:
+            message = self._message(connection, token, Purpose.CONFIRM)
+            if message is None:
+                return None
+            found = self._confirmation(connection, message)
+            if found is None or not found.open:
+                return found
+            wanted = message.wanted
+            said = self._said(connection, message)[wanted.channel.value, wanted.topic]
+            confirmed = Choice(
+                wanted.profile_id, wanted.channel, wanted.topic, True, now, DOUBLE_OPT_IN, said.wording, True
+            )
+            self._write(connection, message, [confirmed])
+            facts = {"of_channel": wanted.channel.value, "of_topic": wanted.topic}
+            message_events.append(connection, [Happening(message.number, "confirmed", now, properties=facts)], now)
+            return self._confirmation(connection, message)
+
     def preferences(self, token: str) -> Preferences | None:
         """What a person may receive; None where the link is none of ours, or its message is gone."""
         topics = self._topics()
@@ -188,6 +233,7 @@ class Subscriptions:
         """Writes choices down, and what follows for the address that the message went to."""
         now = self._clock.now()
         consents.append(connection, choices, now)
+        confirming.ask(connection, choices, now)
         told = []
         for choice in choices:
             here = choice.channel is message.wanted.channel and choice.channel in _ADDRESSED and not choice.topic
@@ -209,15 +255,28 @@ class Subscriptions:
         said = self._said(connection, message)
         whole, own = said.get((wanted.channel.value, "")), said.get((wanted.channel.value, wanted.topic))
         all_done = whole is not None and not whole.subscribed
-        title = ""
-        if wanted.topic:
-            saved = definitions.find(connection, TOPIC, wanted.topic)
-            title = (saved.body.get("title") if saved is not None else None) or wanted.topic
         return Unsubscribing(
             wanted.channel,
-            title,
+            _title(connection, wanted.topic),
             done=all_done or (own is not None and not own.subscribed),
             all_done=all_done,
+            preferences=self._signer.sign(Link(Purpose.PREFERENCES, message.id)),
+        )
+
+    def _confirmation(self, connection: sa.Connection, message: Message) -> Confirmation | None:
+        """What a message asks to confirm; None where it asks nothing."""
+        wanted = message.wanted
+        if not confirming.is_question(message):
+            return None
+        said = self._said(connection, message).get((wanted.channel.value, wanted.topic))
+        yes = said is not None and said.subscribed
+        done = yes and said is not None and said.confirmed
+        fresh = self._clock.now() - message.created_at < confirming.HOLDS
+        return Confirmation(
+            wanted.channel,
+            _title(connection, wanted.topic),
+            done=done,
+            open=yes and not done and fresh,
             preferences=self._signer.sign(Link(Purpose.PREFERENCES, message.id)),
         )
 
@@ -242,6 +301,14 @@ class Subscriptions:
                 for topic in topics.values()
             ),
         )
+
+
+def _title(connection: sa.Connection, topic: str) -> str:
+    """A topic's title as people read it; empty where there is no topic."""
+    if not topic:
+        return ""
+    saved = definitions.find(connection, TOPIC, topic)
+    return (saved.body.get("title") if saved is not None else None) or topic
 
 
 def _offer(about: About, said: Mapping[About, Choice], needs: Needs) -> Offer:

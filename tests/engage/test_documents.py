@@ -67,7 +67,7 @@ def test_files_and_directories_are_read_in_the_order_of_saving(tmp_path: Path) -
     (tmp_path / "read.me").write_text("not: read")
     found = read([tmp_path])
     assert [(each.kind, each.name, each.body) for each in found] == [
-        ("segment", "vip", "did(x)"), ("template", "hello", {"text": "Hi"}),
+        ("template", "hello", {"text": "Hi"}), ("segment", "vip", "did(x)"),
         ("campaign", "spring", {"channel": "email"}),
     ]  # fmt: skip
     assert isinstance(found[0], Document)

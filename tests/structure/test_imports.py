@@ -60,6 +60,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "catalog_files": (*LEAVES, "model", "store", "collect"),
     "catalogs": (*LEAVES, "model", "store", "collecting", "catalog_files"),
     "coupons": (*LEAVES, "config", "store", "collecting", "catalog_files"),
+    # What people chose to receive and where they can be reached, said on their behalf.
+    "consenting": (*LEAVES, "config", "model", "store", "collecting", "catalog_files", "deliver"),
+    "reaching": (*LEAVES, "model", "store", "collecting", "catalog_files"),
     # A test message by a provider, in an event loop of its own.
     "provider_trials": (*LEAVES, "config", "model", "store", "collecting", "deliver"),
     # What a collector needs: the ledger and the intake, no warehouse.
@@ -85,13 +88,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cli": (*LEAVES, "config", "model", "runtime", "collecting", "recipients", "receiving", "following", "replaying",
         "serving", "segment templates", "identities", "documents", "engagement", "campaigning", "journeying",
         "readying", "rehearsing", "reporting", "applying", "sending", "provider_trials", "team",
-        "catalogs", "coupons", ROOT,
+        "catalogs", "coupons", "consenting", "reaching", ROOT,
     ),
     "web": (*LEAVES, "config", "model", "runtime", "collecting", "recipients", "receiving", "tracking",
         "segment templates",
         "identities", "documents", "engagement", "engaging", "campaigning", "journeying", "readying", "rehearsing",
         "reporting", "applying", "subscribing", "sending", "showing", "registering", "provider_trials",
-        "catalogs", "coupons", "team", "following",
+        "catalogs", "coupons", "consenting", "reaching", "team", "following",
     ),
     "__main__": ("cli",),
     ROOT: (*LEAVES, "model", "config", "runtime", "frames", "segment language"),

@@ -328,6 +328,7 @@ ROUTES = {
     "apply": "/api/apply", "dump": "/api/definitions", "templates": "/api/templates", "journeys": "/api/journeys",
     "outbox": "/api/outbox",
     "providers": "/api/providers", "catalogs": "/api/catalogs", "coupons": "/api/coupons",
+    "consents": "/api/consents/{profile_id}", "suppressions": "/api/suppressions", "devices": "/api/devices",
     "topics": "/api/topics", "caps": "/api/caps", "quiet-hours": "/api/quiet-hours", "holdouts": "/api/holdouts",
 }  # fmt: skip
 

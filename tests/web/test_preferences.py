@@ -15,12 +15,21 @@ from ethogram import config
 from ethogram.clock import ManualClock
 from ethogram.collecting import open_ledger
 from ethogram.config import Settings
-from ethogram.deliver import links
+from ethogram.deliver import confirming, links
 from ethogram.deliver.links import Link, Purpose
 from ethogram.errors import LedgerError
-from ethogram.model.eligibility import Topic
+from ethogram.model.eligibility import Needs, Topic
 from ethogram.model.message import Channel, Eligible, Maker, Origin, Wanted
-from ethogram.store import consents, definitions, message_events, outbox, outbox_claims, suppressions, tables
+from ethogram.store import (
+    consents,
+    definitions,
+    message_events,
+    outbox,
+    outbox_claims,
+    outbox_reading,
+    suppressions,
+    tables,
+)
 from ethogram.store.consents import Choice
 from ethogram.store.ledger import Ledger
 from ethogram.subscribing import Subscriptions
@@ -56,6 +65,21 @@ class Post:
         with self.ledger.database.reading() as connection:
             held = consents.holding(connection, [person]).get(person, {})
         return {about: choice.subscribed for about, choice in held.items()}
+
+    def asked(self, topic: str = "news", person: str = "p1", address: str = "Ann@shop.example") -> str:
+        """The id of the question that a yes has put into the outbox, which is sent."""
+        with self.ledger.database.writing() as connection:
+            yes = Choice(person, Channel.EMAIL, topic, True, NOW, "form", "v1")
+            consents.append(connection, [yes], NOW)
+            assert confirming.ask(connection, [yes], NOW) == 1
+            (claimed,) = outbox_claims.claim(connection, Channel.EMAIL, NOW, dt.timedelta(minutes=5), "x", most=9)
+            outbox_claims.begin(connection, "x", {claimed.number: address})
+        return claimed.id
+
+    def holds(self, person: str = "p1") -> Choice:
+        with self.ledger.database.reading() as connection:
+            (held,) = consents.holding(connection, [person])[person].values()
+        return held
 
     def suppressed(self) -> dict[str, str]:
         with self.ledger.database.reading() as connection:
@@ -226,3 +250,68 @@ def test_while_nothing_can_be_kept_nothing_is_said_to_be(post: Post, monkeypatch
     assert answer.status == 503
     assert answer.headers["retry-after"] == "2"
     assert "Nothing was changed" in answer.body.decode()
+
+
+YES = b"confirm=yes"
+
+
+def test_only_the_button_confirms_a_subscription(post: Post) -> None:
+    post.topic(Topic("news", "Our <news>", needs=Needs.DOUBLE_OPT_IN))
+    link = post.link(post.asked(), Purpose.CONFIRM)
+    # What looks at links before people do: it asks with GET and HEAD, and some send an empty POST.
+    for method, body in (("GET", None), ("HEAD", None), ("POST", b""), ("POST", ONE_CLICK), ("POST", b"confirm=no")):
+        answer = post.server.send(link, body, FORM, method=method)
+        assert (answer.status, post.holds().confirmed) == (200, False), (method, body)
+    page = post.server.send(link, headers={}, method="GET")
+    assert "“Our &lt;news&gt;” by e-mail" in page.body.decode()
+    assert "form-action 'self'" in page.headers["content-security-policy"]
+    for _ in range(2):
+        assert b"You are subscribed" in post.server.send(link, YES, FORM).body
+    held = post.holds()
+    assert (held.confirmed, held.source, held.wording) == (True, "double-opt-in", "v1")
+
+
+def test_what_was_confirmed_is_an_event_of_the_question(post: Post) -> None:
+    post.topic(Topic("news", needs=Needs.DOUBLE_OPT_IN))
+    id_ = post.asked()
+    for _ in range(2):
+        post.server.send(post.link(id_, Purpose.CONFIRM), YES, FORM)
+    assert post.told(id_) == ["confirmed"]
+
+
+def test_after_a_no_an_old_link_confirms_nothing(post: Post) -> None:
+    post.topic(Topic("news", needs=Needs.DOUBLE_OPT_IN))
+    link = post.link(post.asked(), Purpose.CONFIRM)
+    with post.ledger.database.writing() as connection:
+        consents.append(connection, [Choice("p1", Channel.EMAIL, "news", False, NOW, "api")], NOW)
+    assert b"not asked any more" in post.server.send(link, YES, FORM).body
+    assert not post.holds().subscribed
+
+
+def test_a_link_that_is_too_old_or_of_another_message_confirms_nothing(post: Post) -> None:
+    post.topic(Topic("news", needs=Needs.DOUBLE_OPT_IN))
+    id_ = post.asked()
+    with post.ledger.database.writing() as connection:
+        messages = tables.messages
+        old = NOW - dt.timedelta(days=30)
+        connection.execute(messages.update().where(messages.c.id == id_).values(created_at=old))
+    assert b"not asked any more" in post.server.send(post.link(id_, Purpose.CONFIRM), YES, FORM).body
+    assert not post.holds().confirmed
+    other = post.message("news", "p2")
+    assert post.server.send(post.link(other, Purpose.CONFIRM), YES, FORM).status == 404
+    assert post.server.send(post.link(id_, Purpose.PREFERENCES).replace("/p/", "/c/"), YES, FORM).status == 404
+
+
+def test_a_yes_on_the_page_by_another_way_is_asked_about_there(post: Post) -> None:
+    post.topic(Topic("news", needs=Needs.DOUBLE_OPT_IN))
+    link = post.link(post.message("news"), Purpose.PREFERENCES)
+    form = urlencode([("shown", "email:news"), ("on", "email:news"), ("shown", "sms:news"), ("on", "sms:news")])
+    # By SMS it is offered once something of it is known.
+    with post.ledger.database.writing() as connection:
+        consents.append(connection, [Choice("p1", Channel.SMS, "news", False, NOW, "api")], NOW)
+    post.server.send(link, form.encode(), FORM)
+    with post.ledger.database.reading() as connection:
+        held = consents.holding(connection, ["p1"])["p1"]
+        asked = outbox_reading.listed(connection, origin=(Maker.TOPIC, "news"))
+    assert (held["email", "news"].confirmed, held["sms", "news"].confirmed) == (True, False)
+    assert [each.wanted.channel for each in asked] == [Channel.SMS]

@@ -110,7 +110,7 @@ def _soft_in_a_row(connection: sa.Connection, message: Message) -> int:
 
 def _pause_where_many_complain(connection: sa.Connection, message: Message, now: dt.datetime, limits: Limits) -> None:
     origin = message.wanted.origin
-    if origin.maker is Maker.TEST:
+    if origin.maker not in (Maker.CAMPAIGN, Maker.JOURNEY):
         return
     complaints = message_events.count_of(connection, origin.maker, origin.name, "complained")
     if complaints < limits.least_complaints:

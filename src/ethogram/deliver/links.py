@@ -36,6 +36,7 @@ class Purpose(IntEnum):
     UNSUBSCRIBE = 3
     PREFERENCES = 4
     VIEW = 5
+    CONFIRM = 6
 
 
 # Below the public address of the workspace; a token follows. Short, as they stand in text messages, too.
@@ -45,6 +46,7 @@ PATHS = {
     Purpose.UNSUBSCRIBE: "/u/",
     Purpose.PREFERENCES: "/p/",
     Purpose.VIEW: "/v/",
+    Purpose.CONFIRM: "/c/",
 }
 
 

@@ -41,6 +41,7 @@ class Topic:
     Attributes:
         title: as people read it.
         channels: by which it comes; empty is all.
+        confirmation: the template that asks for the second yes of a double opt-in; empty is a shipped one.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Topic:
     description: str = ""
     channels: tuple[Channel, ...] = ()
     needs: Needs = Needs.NOTHING
+    confirmation: str = ""
 
     @classmethod
     def from_body(cls, name: str, body: object) -> Topic:
@@ -58,12 +60,17 @@ class Topic:
         """
 
         def reader(top: Part) -> Topic:
+            needs = Needs(top.text("needs", Needs.NOTHING.value, one_of=[each.value for each in Needs]))
+            confirmation = top.text("confirmation", "", longest=200)
+            if confirmation and needs is not Needs.DOUBLE_OPT_IN:
+                top.wrong("confirmation", "is of no use unless `needs` is `double_opt_in`")
             return cls(
                 name,
                 title=top.text("title", "", longest=200),
                 description=top.text("description", "", longest=2_000),
                 channels=_channels(top),
-                needs=Needs(top.text("needs", Needs.NOTHING.value, one_of=[each.value for each in Needs])),
+                needs=needs,
+                confirmation=confirmation,
             )
 
         return read(f"topic `{name}`", body, reader)
@@ -75,6 +82,7 @@ class Topic:
             description=self.description,
             channels=list(self.channels),
             needs="" if self.needs is Needs.NOTHING else self.needs.value,
+            confirmation=self.confirmation,
         )
 
     def comes_by(self, channel: Channel) -> bool:

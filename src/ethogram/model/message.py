@@ -32,6 +32,7 @@ class Maker(StrEnum):
 
     CAMPAIGN = "campaign"
     JOURNEY = "journey"
+    TOPIC = "topic"  # asks whether somebody did subscribe to it
     TEST = "test"
 
 

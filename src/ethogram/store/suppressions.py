@@ -11,7 +11,7 @@ import datetime as dt
 import itertools
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
@@ -129,20 +129,37 @@ def among(connection: sa.Connection, channel: Channel, keys: Collection[str]) ->
 
 
 def listed(
-    connection: sa.Connection, channel: Channel | None = None, *, after: str = "", limit: int = 100
+    connection: sa.Connection,
+    channel: Channel | None = None,
+    *,
+    after: str = "",
+    after_channel: str = "",
+    limit: int = 100,
 ) -> tuple[Suppression, ...]:
     """Suppressed addresses in order, page by page.
 
     Args:
         after: the last address of the page before.
+        after_channel: and its channel, as a number may be suppressed on two.
     """
-    query = sa.select(_TABLE).where(_TABLE.c.address > after).order_by(_TABLE.c.address, _TABLE.c.channel).limit(limit)
+    behind = _TABLE.c.address > after
+    if after_channel:
+        behind |= (_TABLE.c.address == after) & (_TABLE.c.channel > after_channel)
+    query = sa.select(_TABLE).where(behind).order_by(_TABLE.c.address, _TABLE.c.channel).limit(limit)
     if channel is not None:
         query = query.where(_TABLE.c.channel == channel)
-    return tuple(
-        Suppression(Channel(row.channel), row.address, row.reason, row.at, row.source)
-        for row in connection.execute(query)
-    )
+    return tuple(map(_suppression, connection.execute(query)))
+
+
+def find(connection: sa.Connection, channel: Channel, key: str) -> Suppression | None:
+    """Why nothing is sent to an address in its one form; None where something is."""
+    query = sa.select(_TABLE).where((_TABLE.c.channel == channel) & (_TABLE.c.address == key))
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _suppression(row)
+
+
+def _suppression(row: Any) -> Suppression:
+    return Suppression(Channel(row.channel), row.address, row.reason, row.at, row.source)
 
 
 def _key(channel: Channel, address: str) -> str:

@@ -173,6 +173,7 @@ class Templates:
                 ("unsubscribe_url", Purpose.UNSUBSCRIBE),
                 ("preferences_url", Purpose.PREFERENCES),
                 ("view_url", Purpose.VIEW),
+                ("confirm_url", Purpose.CONFIRM),
             )
             if name in made.names or (name == "unsubscribe_url" and made.template.channel is Channel.EMAIL)
         }

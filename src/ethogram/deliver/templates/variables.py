@@ -35,7 +35,7 @@ class Root(StrEnum):
     OURS = "ours"  # now, today, and the addresses for unsubscribing and the like
 
 
-_OURS = ("now", "today", "unsubscribe_url", "preferences_url", "view_url")
+_OURS = ("now", "today", "unsubscribe_url", "preferences_url", "view_url", "confirm_url")
 _ROOTS = {each.value: each for each in Root if each is not Root.OURS}
 
 

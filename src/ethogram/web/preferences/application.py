@@ -1,4 +1,4 @@
-"""Unsubscribing at `/u/{token}` and choosing at `/p/{token}`: what the links in messages lead to, without a login.
+"""Unsubscribing at `/u/{token}`, choosing at `/p/{token}`, confirming at `/c/{token}`: where links in messages lead to.
 
 A GET changes nothing: mail programs and scanners follow links before people do. A POST to `/u/` unsubscribes at once,
 once or twice, with or without a body, and is never redirected (RFC 8058); cookies are not looked at, the token is all.
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 UNSUBSCRIBE: Final = "/u"
 PREFERENCES: Final = "/p"
+CONFIRM: Final = "/c"
 _MOST = 64 << 10  # bytes of a form
 _MOST_FIELDS = 2_000
 _HEADERS: Final = [
@@ -42,6 +43,7 @@ def mounts(subscriptions: Subscriptions) -> dict[str, Asgi]:
     return {
         UNSUBSCRIBE: _Pages(UNSUBSCRIBE, partial(_unsubscribe, subscriptions)),
         PREFERENCES: _Pages(PREFERENCES, partial(_choose, subscriptions)),
+        CONFIRM: _Pages(CONFIRM, partial(_confirm, subscriptions)),
     }
 
 
@@ -102,6 +104,15 @@ def _choose(subscriptions: Subscriptions, token: str, form: _Form) -> bytes | No
     else:
         found = subscriptions.choose(token, _abouts(form.get("shown", [])), set(_abouts(form.get("on", []))))
     return None if found is None else pages.preferences(found, saved=form is not None)
+
+
+def _confirm(subscriptions: Subscriptions, token: str, form: _Form) -> bytes | None:
+    """Only the page's own button confirms: what looks at links before people do may send a POST as well."""
+    if form is not None and form.get("confirm") == ["yes"]:
+        found = subscriptions.confirm(token)
+    else:
+        found = subscriptions.asked_to_confirm(token)
+    return None if found is None else pages.confirm(found)
 
 
 def _fields(body: bytes) -> dict[str, list[str]]:

@@ -12,7 +12,7 @@ from html import escape
 from typing import Final
 
 from ethogram.model.message import Channel
-from ethogram.subscribing import Offer, Preferences, Shelf, Unsubscribing
+from ethogram.subscribing import Confirmation, Offer, Preferences, Shelf, Unsubscribing
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --line: #767676; --ink: #1b1b1b; --paper: #fff; --soft: #f4f4f4; --act: #0b57d0; }
@@ -68,6 +68,24 @@ def unsubscribe(asked: Unsubscribing) -> bytes:
     said.append(f'<p><a href="../p/{escape(asked.preferences)}">Choose what you receive</a></p>')
     done = asked.done or asked.all_done
     return _page("You are unsubscribed" if done else "Unsubscribe", "\n".join(said))
+
+
+def confirm(asked: Confirmation) -> bytes:
+    """The page on which a subscription is confirmed; its form goes to its own address."""
+    of_topic = f"“{escape(asked.topic)}” by {_CHANNELS[asked.channel]}"
+    if asked.done:
+        title, said = "You are subscribed", f'<p role="status">You receive {of_topic} from now on.</p>'
+    elif asked.open:
+        title = "Confirm your subscription"
+        said = (
+            f"<p>Do you want to receive {of_topic}?</p>"
+            '<form method="post" class="row"><input type="hidden" name="confirm" value="yes">'
+            '<button type="submit">Yes, subscribe me</button></form>'
+        )
+    else:
+        title = "This is not asked any more"
+        said = "<p>You have chosen otherwise since, or the link is too old. Nothing was changed.</p>"
+    return _page(title, f'{said}\n<p><a href="../p/{escape(asked.preferences)}">Choose what you receive</a></p>')
 
 
 def preferences(found: Preferences, *, saved: bool) -> bytes:
