@@ -22,6 +22,7 @@ FILE = "ethogram.toml"
 LIVE, LATEST = "live", "latest"
 _PUBLIC_URL = re.compile(r"https?://[^\s/?#\"<>]+(/[^\s?#\"<>]*)?")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_SHORTEST_SECRET = 16
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
 
@@ -49,6 +50,9 @@ class Settings:
             first, to be counted, and to unsubscribe. Empty: links lead where they say, and nobody can unsubscribe.
         language: of messages to people whose own is not known, such as `en` or `pt-BR`.
         currency: of amounts in messages that say none, such as `EUR`.
+        visitor_secret: proves to `/v1/messages` and `/v1/devices` who somebody is: a page then gives, beside the
+            `userId`, its HMAC-SHA256 under this secret, made by the site's own server. Empty: who knows an id is
+            believed.
     """
 
     timezone: str = "UTC"
@@ -68,6 +72,7 @@ class Settings:
     public_url: str = ""
     language: str = "en"
     currency: str = ""
+    visitor_secret: str = ""
 
     def __post_init__(self) -> None:
         try:
@@ -99,6 +104,8 @@ class Settings:
             raise SettingError(f"`language` cannot be `{self.language}`", hint="Use a tag such as `en` or `pt-BR`.")
         if self.currency and not _CURRENCY.fullmatch(self.currency):
             raise SettingError(f"`currency` cannot be `{self.currency}`", hint="Use three letters, such as `EUR`.")
+        if self.visitor_secret and len(self.visitor_secret) < _SHORTEST_SECRET:
+            raise SettingError("`visitor_secret` is too short", hint=f"Use {_SHORTEST_SECRET} characters or more.")
         for name in NUMBERS:
             held = getattr(self, name)
             if not isinstance(held, int) or isinstance(held, bool) or held < 1:

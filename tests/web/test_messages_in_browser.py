@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -240,6 +242,18 @@ def test_somebody_else_at_the_same_browser_sees_nothing_of_the_first_ones(at: De
     appears(page)
     page.run("ethogram.identify('bo')")
     until(lambda: part(page, "#title", ".textContent") == "for Bo")
+
+
+def test_a_page_proves_who_looks_at_it_where_that_is_asked_for(tmp_path: Path, site: Site, page: Page) -> None:
+    with desk(tmp_path, visitor_secret="a secret of the site's server") as at:
+        at.put("ann")
+        proof = hmac.new(b"a secret of the site's server", b"ann", hashlib.sha256).hexdigest()
+        _open(at, site, page)
+        page.settle()
+        assert not part(page, ".box")
+        page.run(f"ethogram.identify('ann', {{}}, '{proof}')")
+        appears(page)
+    page.said.clear()  # the server is gone
 
 
 def test_what_is_done_while_the_network_is_away_is_told_later_and_shown_no_more(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import hmac
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -129,16 +131,17 @@ def test_a_message_is_shown_once_until_it_is_dismissed_or_every_so_often(at: Des
     assert (at.shown("b"), at.shown("c")) == (None, None)
 
 
-def test_a_message_waits_as_long_as_its_rules_or_its_campaign_let_it(at: Desk) -> None:
+def test_a_message_waits_as_long_as_its_rules_let_it(at: Desk) -> None:
     at.put("a", show={"for": "2 days"})
-    at.put("b", show={"for": "9 days"}, lasts=2 * DAY)
+    at.put("b", show={"for": "9 days"}, send_within=DAY)
     at.put("c")
     at.clock.advance(2 * DAY - dt.timedelta(seconds=1))
     assert at.shown("a")
-    assert at.shown("b")
     at.clock.advance(dt.timedelta(seconds=1))
-    assert (at.shown("a"), at.shown("b")) == (None, None)
+    assert at.shown("a") is None
+    assert at.shown("b")  # it was sent in time
     at.clock.advance(27 * DAY)
+    assert at.shown("b") is None
     assert at.shown("c")
     at.clock.advance(DAY)
     assert at.shown("c") is None
@@ -270,6 +273,29 @@ def test_what_cannot_be_answered_says_why(at: Desk, path: str, body: Any, status
     assert answer.status == status
     assert code is None or answer.json["code"] == code
     assert answer.json["message"]
+
+
+def test_where_a_proof_is_asked_for_an_id_alone_opens_nothing(tmp_path: Path) -> None:
+    secret = "a secret of the site's server"
+    proof = hmac.new(secret.encode(), b"ann", hashlib.sha256).hexdigest()
+    with desk(tmp_path, visitor_secret=secret) as at:
+        id_, loose = at.put("ann"), at.put("browser-1")
+        for wrong in ("", "0" * 64, proof[:-1], "å"):
+            assert (at.ask(proof=wrong).status, at.ask(proof=wrong).json["code"]) == (401, "unproven")
+            assert at.report(id_, "dismissed", proof=wrong).status == 401
+        assert at.shown(proof=proof) == id_
+        # Whoever claims in public to be Ann becomes one with her profile, and sees nothing of hers.
+        anonymous = {"writeKey": KEY, "anonymousId": "browser-1", "url": HOME}
+        assert at.server.send("/v1/messages", anonymous, {}).json["message"]["id"] == loose
+        with at.ledger.database.writing() as connection:
+            identities.observe(connection, [identities.Claim("browser-1", "ann", 1)], ["ann"], {}, NOW)
+        assert at.server.send("/v1/messages", anonymous, {}).json == {"message": None}
+        assert at.server.send(f"/v1/messages/{id_}/dismissed", anonymous, {}).status == 404
+        device = {"platform": "fcm", "token": "t1"}
+        assert at.server.send("/v1/devices", {**anonymous, **device}, {}).status == 401
+        body = {"writeKey": KEY, "userId": "ann", "proof": proof.upper(), **device}
+        assert at.server.send("/v1/devices", body, {}).status == 200
+        assert _devices(at, "ann") == {"push": [device]}
 
 
 def test_pages_of_other_sites_may_ask(at: Desk) -> None:

@@ -39,7 +39,7 @@ class Desk:
     clock: ManualClock
     count: int = field(default=0)
 
-    def put(self, person: str = "ann", *, lasts: dt.timedelta | None = None, **said: Any) -> str:
+    def put(self, person: str = "ann", *, send_within: dt.timedelta | None = None, **said: Any) -> str:
         """The id of a message that was sent to somebody.
 
         Args:
@@ -47,10 +47,11 @@ class Desk:
         """
         self.count += 1
         now = self.clock.now()
+        until = None if send_within is None else now + send_within
         wanted = Wanted(
             Origin(Maker.CAMPAIGN, said.pop("name", "spring"), 1, str(self.count)), person, Channel.INAPP, "t", now,
             topic=said.pop("topic", ""), priority=said.pop("priority", 0),
-            transactional=said.pop("transactional", False), expires_at=None if lasts is None else now + lasts,
+            transactional=said.pop("transactional", False), expires_at=until,
         )  # fmt: skip
         content = InAppContent(**{"form": "modal", "title": f"Title {self.count}", "body": "Body", **said})
         with self.ledger.database.writing() as connection:
@@ -93,10 +94,10 @@ class Desk:
 
 
 @contextlib.contextmanager
-def desk(path: Path, clock: ManualClock | None = None) -> Iterator[Desk]:
+def desk(path: Path, **settings: str) -> Iterator[Desk]:
     """A desk that is gone afterwards."""
-    place = workspace(path / "shop")
-    given = clock or ManualClock(NOW)
+    place = workspace(path / "shop", **settings)
+    given = ManualClock(NOW)
     showing, registering = Showing(place, clock=given), Registering(place, clock=given)
     made: list[Asgi] = []  # it needs the server's collector
 

@@ -6,8 +6,9 @@
     POST /v1/devices                   a device takes notifications
     POST /v1/devices/remove            it takes none any more
 
-A write key lets in; it stands in pages, so everybody has it. Who asks is whoever knows the id that the page gives: no
-answer says more of a person than the message that is shown. Bodies are small, ids never stand in addresses, and beyond
+A write key lets in; it stands in pages, so everybody has it. Who asks is whoever knows the id that the page gives, or
+who proves it where the setting `visitor_secret` asks for that: no answer says more of a person than the message that is
+shown. Bodies are small, ids never stand in addresses, and beyond
 a number of requests under way further ones come again later.
 """
 
@@ -27,7 +28,7 @@ from ethogram.web.ingest import Ingest, Ticket, key_of
 
 if TYPE_CHECKING:
     from ethogram.collecting import Collector
-    from ethogram.showing import Showing
+    from ethogram.showing import Showing, Visitor
     from ethogram.web.answers import Receive, Scope, Send
     from ethogram.web.metrics import Metrics
 
@@ -55,6 +56,7 @@ class _Body(msgspec.Struct, rename="camel"):
     write_key: str | None = None
     user_id: _Id | None = None
     anonymous_id: _Id | None = None
+    proof: Annotated[str, msgspec.Meta(max_length=200)] = ""
     url: Annotated[str, msgspec.Meta(max_length=8_000)] = ""
     events: Annotated[list[Annotated[str, msgspec.Meta(max_length=1_024)]], msgspec.Meta(max_length=100)] = []
     showing: Annotated[str, msgspec.Meta(max_length=64)] = ""
@@ -62,14 +64,6 @@ class _Body(msgspec.Struct, rename="camel"):
     platform: Annotated[str, msgspec.Meta(max_length=20)] = "web"
     token: Annotated[str, msgspec.Meta(max_length=4_096)] = ""
     subscription: dict[str, Any] | None = None
-
-    def person(self) -> str:
-        """The id of whoever looks at the page, the known one before the anonymous one; empty where there is none."""
-        for given in (self.user_id, self.anonymous_id):
-            text = "" if given is None else str(given).replace("\x00", "\ufffd")
-            if text.strip():
-                return text
-        return ""
 
 
 _decode = msgspec.json.Decoder(_Body).decode
@@ -147,17 +141,20 @@ class Visitors:
             return refused
         if parts == ["devices", "remove"]:
             return await self._remove(body)
-        person = body.person()
-        if not person:
+        user_id, anonymous_id = _id(body.user_id), _id(body.anonymous_id)
+        if not user_id and not anonymous_id:
             return 400, {"code": "missing_id", "message": "neither `userId` nor `anonymousId` is given"}
-        if len(person.encode()) > 4_096:
-            return 400, {"code": "invalid_id", "message": "the id is longer than 4,096 bytes"}
+        visitor = self._showing.visitor(user_id, anonymous_id, body.proof)
+        if visitor is None or (parts == ["devices"] and visitor.alone):
+            return 401, {"code": "unproven", "message": "`proof` is not the `userId`'s: see `visitor_secret`"}
         if parts == ["devices"]:
-            return await self._register(person, body)
-        return await (self._shown(person, body) if len(parts) == 1 else self._report(person, parts[1], parts[2], body))
+            return await self._register(visitor, body)
+        if parts == ["messages"]:
+            return await self._shown(visitor, body)
+        return await self._report(visitor, parts[1], parts[2], body)
 
-    async def _shown(self, person: str, body: _Body) -> _Answer:
-        shown, number = await asyncio.to_thread(self._showing.choose, person, body.url, frozenset(body.events))
+    async def _shown(self, visitor: Visitor, body: _Body) -> _Answer:
+        shown, number = await asyncio.to_thread(self._showing.choose, visitor, body.url, frozenset(body.events))
         if shown is None:
             return 200, {"message": None}
         if number is not None:
@@ -175,15 +172,15 @@ class Visitors:
         except EthogramError:
             return  # that it was shown says so as well
 
-    async def _report(self, person: str, message_id: str, what: str, body: _Body) -> _Answer:
+    async def _report(self, visitor: Visitor, message_id: str, what: str, body: _Body) -> _Answer:
         report = Report(message_id, what, self._showing.now(), body.showing.replace("\x00", ""), body.button)
-        if await self._showing.report(person, report) is None:
+        if await self._showing.report(visitor, report) is None:
             return 404, {"code": "unknown_message", "message": "there is no such message for this person"}
         return _DONE
 
-    async def _register(self, person: str, body: _Body) -> _Answer:
+    async def _register(self, visitor: Visitor, body: _Body) -> _Answer:
         token = _token(body)
-        id_ = await asyncio.to_thread(self._registering.register, person, body.platform, token)
+        id_ = await asyncio.to_thread(self._registering.register, visitor.id, body.platform, token)
         return 200, {"success": True, "id": id_}
 
     async def _remove(self, body: _Body) -> _Answer:
@@ -195,6 +192,12 @@ class Visitors:
         if key is None:
             return 404, {"code": "no_web_push", "message": "no provider of this workspace sends web push"}
         return 200, {"key": key}
+
+
+def _id(given: str | int | None) -> str:
+    """An id as events have it; empty where there is none."""
+    text = "" if given is None else str(given)
+    return text.replace("\x00", "\ufffd") if text.strip() else ""
 
 
 def _token(body: _Body) -> str:

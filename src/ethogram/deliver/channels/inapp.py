@@ -1,7 +1,8 @@
 """In-app messages: sent when they lie ready for their person, whose browser or app fetches them.
 
 Step of the path: deliver. The one channel whose provider is our own ledger, so it writes there: the rendered message,
-for as long as its rules let it wait. What a page does with it comes back through `deliver/showings.py`.
+for as long as its rules let it wait; until when it had to be sent says nothing of that. What a page does with it comes
+back through `deliver/showings.py`.
 """
 
 from __future__ import annotations
@@ -40,8 +41,6 @@ class InAppChannel:
             until = self._clock.now() + Show.from_body(content.show).lasts
         except DefinitionError as error:  # saved by a release that knew other rules
             return Never(error.message)
-        if letter.expires_at is not None:
-            until = min(until, letter.expires_at)
         said = {each.name: getattr(content, each.name) for each in dataclasses.fields(content)}
         try:
             return await self._kept.add(Kept(letter.id, letter.address, said, until))

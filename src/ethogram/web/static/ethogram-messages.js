@@ -19,8 +19,8 @@
   // --- the server -------------------------------------------------------------------------------------------------
 
   function told(more) {
-    const user = read("user");
-    return Object.assign({ writeKey: key, anonymousId: anonymousId() }, user && { userId: user }, more);
+    const [user, proof] = [read("user"), read("proof")];
+    return { writeKey: key, anonymousId: anonymousId(), ...(user && { userId: user }), ...(proof && { proof }), ...more };
   }
 
   function post(path, body) {

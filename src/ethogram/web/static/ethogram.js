@@ -328,13 +328,14 @@
     record("track", { event, properties });
   }
 
-  function identify(id, traits = {}) {
-    if (!allowed()) return void (held.identify = [id, traits]);
+  function identify(id, traits = {}, proof) {
+    if (!allowed()) return void (held.identify = [id, traits, proof]);
     if (id && typeof id === "object") [id, traits] = [null, id];
     if (id != null && id !== "") {
       const known = read("user");
       if (known && known !== String(id)) reset(); // somebody else at the same device: two people, not one
       write("user", String(id));
+      if (proof) write("proof", proof); // that it is them, for messages; made by the site's own server
     }
     record("identify", { traits });
   }
@@ -349,7 +350,7 @@
     const session = read("session");
     if (session && allowed()) end(session);
     tell("reset");
-    ["user", "anonymous", "session"].forEach(remove);
+    ["user", "proof", "anonymous", "session"].forEach(remove);
     delete held.identify;
     delete held.group;
   }
