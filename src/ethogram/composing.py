@@ -8,40 +8,49 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from ethogram.clock import Clock
 from ethogram.decide import standing
 from ethogram.decide.eligibility import EVERYWHERE
-from ethogram.deliver.contents import Contents
+from ethogram.deliver.contents import NOBODY, Contents, People, Person
 from ethogram.model.eligibility import Rules
-from ethogram.model.message import Channel, Letter, Message, Unrenderable, Verdict
+from ethogram.model.message import Channel, Eligible, Letter, Message, Unrenderable, Verdict
 from ethogram.store.database import Database
 
-# Some traits of people at an instant, by id.
-Traits = Callable[[Sequence[str], Collection[str], dt.datetime], Mapping[str, Mapping[str, Any]]]
 _RULES_FRESH = dt.timedelta(seconds=5)  # a rule that was changed holds after this for what is sent
-_KEPT = 20_000  # addresses that wait to be used
+_KEPT = 20_000  # messages that were judged and wait to be composed
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What was found out about a message when it was judged, for composing it next."""
+
+    addresses: tuple[str, ...]
+    person: Person
+
+
+_UNKNOWN = _Judged((), NOBODY)
 
 
 class Composer:
     """Judges messages once more and makes letters of them.
 
     Args:
-        traits: what eligibility asks for.
+        people: what is known of them; asked once for judging and composing together.
         contents: renders.
         zone: the workspace's.
     """
 
-    def __init__(self, database: Database, traits: Traits, contents: Contents, zone: ZoneInfo, clock: Clock) -> None:
+    def __init__(self, database: Database, people: People, contents: Contents, zone: ZoneInfo, clock: Clock) -> None:
         self._database = database
-        self._traits = traits
+        self._people = people
         self._contents = contents
         self._zone = zone
         self._clock = clock
-        self._addresses: dict[int, tuple[str, ...]] = {}
+        self._judged: dict[int, _Judged] = {}
         self._rules: tuple[dt.datetime, Rules] | None = None
 
     def rules(self) -> Rules:
@@ -53,24 +62,28 @@ class Composer:
 
     def gate(self, messages: Sequence[Message], now: dt.datetime) -> list[Verdict]:
         """Whether each message may be sent now."""
-        ids = list({message.wanted.profile_id for message in messages})
-        traits = self._traits(ids, standing.TRAITS, now)
+        people = self._people(list(dict.fromkeys(message.wanted.profile_id for message in messages)))
+        traits = {id_: person.traits for id_, person in people.items()}
         rules = self.rules()
         with self._database.reading() as connection:
             found = standing.recheck(
                 connection, [message.wanted for message in messages], traits, rules, self._zone, now
             )
-        if len(self._addresses) > _KEPT:
-            self._addresses = {}
-        for message, (_, addresses) in zip(messages, found, strict=True):
-            self._addresses[message.number] = addresses
+        if len(self._judged) > _KEPT:
+            self._judged = {}
+        for message, (verdict, addresses) in zip(messages, found, strict=True):
+            if isinstance(verdict, Eligible):
+                self._judged[message.number] = _Judged(addresses, people.get(message.wanted.profile_id, NOBODY))
         return [verdict for verdict, _ in found]
 
     def compose(self, messages: Sequence[Message]) -> list[Letter | Sequence[Letter] | Unrenderable]:
         """What each message says, as a letter for each address it goes to; or why it says nothing."""
         made: list[Letter | Sequence[Letter] | Unrenderable] = []
-        for message, content in zip(messages, self._contents.of(messages, self._clock.now()), strict=True):
-            addresses = self._addresses.pop(message.number, ())
+        judged = [self._judged.get(message.number, _UNKNOWN) for message in messages]
+        people = {message.wanted.profile_id: each.person for message, each in zip(messages, judged, strict=True)}
+        contents = self._contents.said([message.wanted for message in messages], self._clock.now(), people)
+        for message, content, each in zip(messages, contents, judged, strict=True):
+            addresses = each.addresses
             if isinstance(content, Unrenderable):
                 made.append(content)
                 continue
@@ -83,6 +96,8 @@ class Composer:
                     for address in addresses
                 ]
             )
+        for message in messages:
+            self._judged.pop(message.number, None)
         return made
 
 

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 # A message that waited for so long is asked again whether its person is in the audience still.
 _LATER = dt.timedelta(minutes=1)
+_SPEEDS_FRESH = dt.timedelta(seconds=1)  # a speed that was changed holds after this
 
 
 class Engaging:
@@ -60,12 +61,13 @@ class Engaging:
         self._clock = clock
         self.zone = self._zone = settings.zone
         self._campaigns: dict[tuple[str, int], Campaign] = {}
+        self._speeds: tuple[dt.datetime, dict[tuple[Maker, str], float]] | None = None
         tracking = None
         if settings.public_url:
             tracking = Tracking(settings.public_url.rstrip("/"), links.signer(self._database))
         templates = Templates(tracking, zone=self._zone, currency=settings.currency or None, language=settings.language)
         self.contents = Contents(self._database, templates, self._persons)
-        self._composer = Composer(self._database, people.traits, self.contents, self._zone, clock)
+        self._composer = Composer(self._database, self._persons, self.contents, self._zone, clock)
         self.compose = self._composer.compose
         asking = Asking(
             lambda text, at, after, limit: people.page(text, at, after=after, limit=limit),
@@ -148,7 +150,13 @@ class Engaging:
                     verdicts[index] = Refused("no_longer", "the campaign's condition does not hold any more")
 
     def speeds(self) -> dict[tuple[Maker, str], float]:
-        """How many messages a second the campaigns may send that have a limit."""
+        """How many messages a second the campaigns may send that have a limit, as it was a second ago at most."""
+        now = self._clock.now()
+        if self._speeds is None or abs(now - self._speeds[0]) > _SPEEDS_FRESH:
+            self._speeds = (now, self._speeds_now())
+        return self._speeds[1]
+
+    def _speeds_now(self) -> dict[tuple[Maker, str], float]:
         with self._database.reading() as connection:
             under_way = campaigns.active(connection)
         found = {}

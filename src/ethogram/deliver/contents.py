@@ -18,7 +18,7 @@ from ethogram.deliver.templates.shipped import shipped
 from ethogram.deliver.templates.variables import Items, MissingVariables, TemplateUses, missing, uses
 from ethogram.errors import DefinitionError
 from ethogram.model import template as template_model
-from ethogram.model.message import Channel, Content, Message, Unrenderable, Wanted
+from ethogram.model.message import Channel, Content, Unrenderable, Wanted
 from ethogram.model.template import Template
 from ethogram.store import catalogs, coupons, definitions
 
@@ -46,7 +46,7 @@ class Person:
 
 # The people of some ids; one that is not there has no traits.
 People: TypeAlias = Callable[[Sequence[str]], Mapping[str, Person]]
-_NOBODY = Person()
+NOBODY = Person()
 
 
 class Contents:
@@ -62,15 +62,18 @@ class Contents:
         self._people = people
         self._known: dict[tuple[str, int], tuple[Template, TemplateUses]] = {}
 
-    def of(self, messages: Sequence[Message], now: dt.datetime) -> list[Content | Unrenderable]:
-        """What each message says, in their order; or why it says nothing."""
-        return self.said([message.wanted for message in messages], now)
+    def said(
+        self, wanted: Sequence[Wanted], now: dt.datetime, people: Mapping[str, Person] | None = None
+    ) -> list[Content | Unrenderable]:
+        """What messages say, in their order; asked again for the same message, it says the same code.
 
-    def said(self, wanted: Sequence[Wanted], now: dt.datetime) -> list[Content | Unrenderable]:
-        """What messages say, in their order; asked again for the same message, it says the same code."""
+        Args:
+            people: what is known of them, where that was asked just now.
+        """
         found = self._read({each.template for each in wanted})
-        people = self._people(list(dict.fromkeys(each.profile_id for each in wanted)))
-        drafts = [self._draft(each, found.get(each.template), people.get(each.profile_id, _NOBODY)) for each in wanted]
+        if people is None:
+            people = self._people(list(dict.fromkeys(each.profile_id for each in wanted)))
+        drafts = [self._draft(each, found.get(each.template), people.get(each.profile_id, NOBODY)) for each in wanted]
         self._add_items([draft for draft in drafts if isinstance(draft, _Draft)])
         contents = [self._render(draft, now) for draft in drafts]
         asking = {
@@ -107,7 +110,7 @@ class Contents:
         Raises:
             DefinitionError: the template cannot be used.
         """
-        person = self._people([profile_id]).get(profile_id, _NOBODY) if profile_id is not None else _NOBODY
+        person = self._people([profile_id]).get(profile_id, NOBODY) if profile_id is not None else NOBODY
         row = self._sample(template, [person], data or {})[0]
         return preview(self._templates, template, row, now=now, language=language)
 
@@ -120,7 +123,7 @@ class Contents:
             DefinitionError: the template cannot be used.
         """
         known = self._people(profile_ids)
-        rows = self._sample(template, [known.get(each, _NOBODY) for each in profile_ids], data or {})
+        rows = self._sample(template, [known.get(each, NOBODY) for each in profile_ids], data or {})
         return missing(self._templates, template, rows, now=now)
 
     def _sample(self, template: Template, people: Sequence[Person], data: Mapping[str, Any]) -> list[Mapping[str, Any]]:

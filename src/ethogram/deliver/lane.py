@@ -16,6 +16,7 @@ from ethogram.deliver.pacing import Breaker, Bucket
 from ethogram.model.message import Channel, Letter, Message, Outcome
 
 _STALE = 10.0  # seconds after which what was composed is judged again
+_AHEAD = 2.0  # seconds for which a provider's messages are claimed and composed beforehand
 
 
 class Way(Protocol):
@@ -68,6 +69,7 @@ class Lane:
         self.ready: deque[Composed] = deque()
         self.under_way = 0
         self.held_until = 0.0  # seconds; something of ours is in trouble, and nothing is claimed before
+        self._begun: deque[tuple[float, int]] = deque()  # when messages were given to the provider lately, how many
         self.threads = ThreadPoolExecutor(1, thread_name_prefix=f"ethogram-{channel}")
         self.replace(provider)
 
@@ -76,6 +78,7 @@ class Lane:
         self.provider = provider
         self.bucket = Bucket(provider.per_second) if provider.per_second is not None else None
         self.breaker = Breaker(self.channel)
+        self._begun.clear()
 
     @property
     def claimed(self) -> int:
@@ -83,16 +86,21 @@ class Lane:
         return self.composing + len(self.ready)
 
     def room(self, at: float) -> int:
-        """How many may be claimed now: enough to keep the provider busy, no more than it takes in some seconds."""
+        """How many may be claimed now: enough to keep the provider busy, no more than it takes in some seconds.
+
+        None as long as half of them wait: many together cost less.
+        """
         if at < self.held_until:
             return 0
-        most = 2 * self.provider.at_once
+        while self._begun and at - self._begun[0][0] > _AHEAD:
+            self._begun.popleft()
+        most = max(2 * self.provider.at_once, sum(count for _, count in self._begun))
         if self.bucket is not None:
             most = min(most, max(round(self.bucket.per_second * _STALE / 4), 1))
         probing = self.breaker.room(at, self.under_way)
         if probing is not None:
             most = min(most, probing)
-        return max(most - self.claimed, 0)
+        return 0 if 2 * self.claimed > most else most - self.claimed
 
     def next(self, at: float) -> list[Composed]:
         """The messages that may be given to the provider now, taken out of the lane."""
@@ -103,6 +111,7 @@ class Lane:
             return []
         if self.bucket is not None:
             count = self.bucket.take(count, at)
+        self._begun.append((at, count))
         return [self.ready.popleft() for _ in range(count)]
 
     def stale(self, at: float) -> list[Composed]:

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from ethogram.store.database import Database
 
 LEASE = dt.timedelta(minutes=3)
-_MOST_CLAIMED = 500  # of one channel in one step
+_MOST_CLAIMED = 1_000  # of one channel in one step
 _TROUBLE = 5.0  # seconds that a channel rests after gate or compose has failed
 _ENDING = 5.0  # seconds for what is under way when the process ends
 

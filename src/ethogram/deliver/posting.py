@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ethogram.deliver.lane import Composed, Lane, Way
 
 _LONGEST = 90.0  # seconds that a provider may take; each channel has shorter limits of its own
+_GATHERED = 0.01  # seconds in which answers are gathered: recording many together costs less
 
 Answer: TypeAlias = "tuple[Composed, Lane, Sequence[Outcome]]"
 
@@ -25,7 +26,7 @@ class Posting:
     """Sends what is begun.
 
     Args:
-        wake: called when there is an answer.
+        wake: called when there are answers.
         at_point: called when a provider has answered, before anybody knows.
     """
 
@@ -33,6 +34,7 @@ class Posting:
         self._wake = wake
         self._at_point = at_point
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+        self._gathered: list[Answer] = []  # of the event loop's thread
         self._tasks: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="ethogram-posting", daemon=True)
@@ -66,6 +68,7 @@ class Posting:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, *(way.close() for way in ways), return_exceptions=True)
+            self._hand_back()
 
         asyncio.run_coroutine_threadsafe(end(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -92,5 +95,12 @@ class Posting:
             except Exception as error:  # noqa: BLE001  # nobody knows how far it came
                 outcomes.append(Lost(f"{type(error).__name__}: {error}"))
         self._at_point("accepted")
-        self._answers.put((composed, lane, outcomes))
+        if not self._gathered:
+            self._loop.call_later(_GATHERED, self._hand_back)
+        self._gathered.append((composed, lane, outcomes))
+
+    def _hand_back(self) -> None:
+        for answer in self._gathered:
+            self._answers.put(answer)
+        self._gathered.clear()
         self._wake()
