@@ -8,10 +8,11 @@ back through `deliver/showings.py`.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ethogram.clock import Clock
-from ethogram.deliver.channels.protocol import wrong_content
+from ethogram.deliver.channels.protocol import sound, wrong_content
 from ethogram.deliver.together import Together
 from ethogram.errors import DefinitionError, EthogramError
 from ethogram.model.message import Accepted, InAppContent, Later, Letter, Never, Outcome
@@ -41,7 +42,7 @@ class InAppChannel:
             until = self._clock.now() + Show.from_body(content.show).lasts
         except DefinitionError as error:  # saved by a release that knew other rules
             return Never(error.message)
-        said = {each.name: getattr(content, each.name) for each in dataclasses.fields(content)}
+        said = {each.name: _sound(getattr(content, each.name)) for each in dataclasses.fields(content)}
         try:
             return await self._kept.add(Kept(letter.id, letter.address, said, until))
         except EthogramError as error:
@@ -54,3 +55,16 @@ class InAppChannel:
         with self._database.writing() as connection:
             in_app.put(connection, kept, self._clock.now())
         return [Accepted() for _ in kept]
+
+
+def _sound(value: Any) -> Any:
+    """A value whose texts UTF-8 can say."""
+    match value:
+        case str():
+            return sound(value)
+        case Mapping():
+            return {name: _sound(each) for name, each in value.items()}
+        case tuple() | list():
+            return [_sound(each) for each in value]
+        case _:
+            return value
