@@ -28,6 +28,7 @@ from ethogram.deliver.showings import REPORTS, Report
 from ethogram.deliver.together import Together
 from ethogram.model.eligibility import TOPIC, Rules, Topic
 from ethogram.model.message import Channel, Eligible, Maker
+from ethogram.model.showing import Show
 from ethogram.store import campaigns, consents, definitions, in_app, journeys, outbox_pauses, persons
 from ethogram.store.in_app import Waiting
 from ethogram.store.journeys import JourneyState
@@ -140,12 +141,12 @@ class Showing:
             if (wanted.origin.maker.value, wanted.origin.name) in meanwhile.makers:
                 continue
             show = showings.show_of(each.content)
-            if not show.fits(url, events) or not showings.is_due(each, now):
+            if not show.fits(url, events) or not showings.is_due(each, show, now):
                 continue
             # Until when it had to be sent is no matter any more: its own rules say how long it waits.
             if isinstance(permitted(replace(wanted, expires_at=None), person, meanwhile.rules, now), Eligible):
                 number = None if each.fetched else each.message.number
-                return _shown(each), number
+                return _shown(each, show), number
         return None, None
 
     async def note_fetched(self, number: int) -> None:
@@ -200,8 +201,7 @@ def _ids(people: persons.Persons, visitor: Visitor) -> Sequence[str]:
     return people.joined.get(profile, (profile,))
 
 
-def _shown(waiting: Waiting) -> Shown:
-    show = showings.show_of(waiting.content)
+def _shown(waiting: Waiting, show: Show) -> Shown:
     content = {
         name: waiting.content[name]
         for name in ("form", "title", "body", "image", "buttons", "style")

@@ -46,12 +46,11 @@ class Report:
     button: int = 0
 
 
-def is_due(waiting: Waiting, now: dt.datetime) -> bool:
+def is_due(waiting: Waiting, show: Show, now: dt.datetime) -> bool:
     """Whether a message may be shown, as often as it was already."""
     if waiting.shown_at is None:
         return True
-    again = show_of(waiting.content).again
-    return again is not None and now >= waiting.shown_at + again
+    return show.again is not None and now >= waiting.shown_at + show.again
 
 
 def show_of(content: Mapping[str, Any]) -> Show:

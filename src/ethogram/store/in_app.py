@@ -27,6 +27,19 @@ _COLUMNS = {
 _MOST = 50  # of one person that are looked at
 _TOGETHER = 5_000  # rows that are removed in one transaction
 
+# Pages ask again and again: what they ask is put together once.
+_OF_PERSON = (
+    sa.select(*outbox_reading.COLUMNS, *(_TABLE.c[name] for name in ("content", "fetched_at", "shows", "shown_at")))
+    .join(_MESSAGES, _MESSAGES.c.number == _TABLE.c.message)
+    .where(_TABLE.c.profile_id.in_(sa.bindparam("people", expanding=True)))
+)
+_WAITING = (
+    _OF_PERSON.where(_TABLE.c.ended_at.is_(None) & (_TABLE.c.expires_at > sa.bindparam("now")))
+    .order_by(_MESSAGES.c.priority.desc(), _TABLE.c.message)
+    .limit(_MOST)
+)
+_FOUND = _OF_PERSON.where(_MESSAGES.c.id == sa.bindparam("id"))
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -87,15 +100,8 @@ def waiting(connection: sa.Connection, profile_ids: Sequence[str], now: dt.datet
     """
     if not profile_ids:
         return []
-    mine = _TABLE.c.profile_id.in_(profile_ids) & _TABLE.c.ended_at.is_(None) & (_TABLE.c.expires_at > now)
-    query = (
-        sa.select(*outbox_reading.COLUMNS, _TABLE.c.content, _TABLE.c.fetched_at, _TABLE.c.shows, _TABLE.c.shown_at)
-        .join(_MESSAGES, _MESSAGES.c.number == _TABLE.c.message)
-        .where(mine)
-        .order_by(_MESSAGES.c.priority.desc(), _TABLE.c.message)
-        .limit(_MOST)
-    )
-    return [_waiting(row) for row in connection.execute(query)]
+    rows = connection.execute(_WAITING, {"people": profile_ids, "now": now})
+    return [_waiting(row) for row in rows]
 
 
 def find(connection: sa.Connection, id_: str, profile_ids: Sequence[str]) -> Waiting | None:
@@ -104,12 +110,7 @@ def find(connection: sa.Connection, id_: str, profile_ids: Sequence[str]) -> Wai
     Args:
         id_: the message's.
     """
-    query = (
-        sa.select(*outbox_reading.COLUMNS, _TABLE.c.content, _TABLE.c.fetched_at, _TABLE.c.shows, _TABLE.c.shown_at)
-        .join(_MESSAGES, _MESSAGES.c.number == _TABLE.c.message)
-        .where((_MESSAGES.c.id == id_) & _TABLE.c.profile_id.in_(profile_ids))
-    )
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_FOUND, {"people": profile_ids, "id": id_}).one_or_none()
     return None if row is None else _waiting(row)
 
 
