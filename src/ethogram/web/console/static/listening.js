@@ -4,7 +4,8 @@ const light = document.getElementById("light");
 function show(on) {
   if (!light) return;
   light.querySelector(".dot").className = `dot ${on ? "good" : "bad"}`;
-  light.querySelector("span:last-child").textContent = on ? light.dataset.on : light.dataset.off;
+  const told = [...light.querySelectorAll("span")].find((each) => !each.classList.contains("dot"));
+  if (told) told.textContent = on ? light.dataset.on : light.dataset.off;
 }
 
 /** Calls `event`, `change` and `count` of a page with what is told; those that are there. */
