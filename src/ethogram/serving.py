@@ -19,12 +19,14 @@ from ethogram.delivering import Delivering, Sources
 from ethogram.engaged import Engaged
 from ethogram.receiving import Receiver
 from ethogram.registering import Registering
+from ethogram.returning import Returning
 from ethogram.runtime import Workspace
 from ethogram.showing import Showing
 from ethogram.subscribing import Subscriptions
 from ethogram.team import Team
 from ethogram.tracking import Tracking
-from ethogram.web import elsewhere
+from ethogram.web import elsewhere, returns
+from ethogram.web.access import Access
 from ethogram.web.answers import Asgi
 from ethogram.web.app import App
 from ethogram.web.ingest import Ticket, settle
@@ -141,6 +143,10 @@ def serve(
             stack.callback(showing.close)
             stack.callback(registering.close)
             mounts.update(dict.fromkeys((MESSAGES, DEVICES), Visitors(collector, showing, registering, metrics)))
+        returning = Returning(path, clock=chosen)
+        stack.callback(returning.close)
+        access = Access(stack.enter_context(Keys(path, clock=chosen)), chosen)
+        mounts |= returns.mounts(returning, access, metrics)
         mounts |= preferences.mounts(stack.enter_context(Subscriptions(path, clock=chosen)))
         app = App(
             collector=collector,

@@ -25,6 +25,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "measure": (*LEAVES, "model", "store", "segment language"),
     # The composition root, in two parts: what a workspace has opened, and its definitions.
     "definitions": (*LEAVES, "model", "store", "segment language", "segment running", "measure", "runtime"),
+    "drafting": (
+        *LEAVES, "model", "store", "segment language", "segment running", "measure", "definitions", "runtime",
+    ),
+    "picturing": (*LEAVES, "model", "store", "segment language", "measure", "runtime"),
     "identities": (*LEAVES, "model", "store", "runtime"),
     "people": (*LEAVES, "model", "store", "segment language", "segment running", "measure", "identities"),
     "documents": LEAVES,
@@ -46,7 +50,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "decide": (*LEAVES, "model", "store", "segment language", "segment running", "documents"),
     "runtime": (
         *LEAVES, "config", "model", "store", "collect", "segment language", "segment running", "measure", "frames",
-        "definitions", "identities", "people",
+        "definitions", "drafting", "identities", "people", "picturing",
     ),
     # One-off questions over data frames: composes a warehouse in memory as `runtime` composes one on disk.
     "frames": (
@@ -77,12 +81,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "receiving": (*LEAVES, "config", "model", "store", "collect", "collecting", "deliver"),
     # What links in messages lead to: the ledger only.
     "subscribing": (*LEAVES, "config", "model", "store", "collecting", "deliver"),
+    # What people answer to texts, and mail that comes back: the ledger only.
+    "returning": (*LEAVES, "config", "model", "store", "collecting", "deliver"),
     # What follows along beside a server: the ledger, read only. What plays a history to one: files, and HTTP.
     "following": (*LEAVES, "config", "model", "store", "collecting"),
     "replaying": (*LEAVES, "config", "model", "collect", "collecting"),
     # A server: collectors, the mover and the web application in one process, or apart by role.
     "serving": (*LEAVES, "config", "collecting", "delivering", "recipients", "receiving", "runtime", "web", "workers",
-        "subscribing", "tracking", "engaged", "team", "showing", "registering",
+        "subscribing", "tracking", "engaged", "team", "showing", "registering", "returning",
     ),
     "workers": LEAVES,
     "cli": (*LEAVES, "config", "model", "runtime", "collecting", "recipients", "receiving", "following", "replaying",
@@ -95,6 +101,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "identities", "documents", "engagement", "engaging", "campaigning", "journeying", "readying", "rehearsing",
         "reporting", "applying", "subscribing", "sending", "showing", "registering", "provider_trials",
         "catalogs", "coupons", "consenting", "reaching", "team", "following",
+        "returning",
     ),
     "__main__": ("cli",),
     ROOT: (*LEAVES, "model", "config", "runtime", "frames", "segment language"),

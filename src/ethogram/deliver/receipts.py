@@ -156,6 +156,7 @@ def event_of(told: Untold, *, known: bool) -> requests.Message:
 _CHANNELS = ("email", "sms", "whatsapp", "push", "webpush")
 _NAMES = re.compile(rf"({'|'.join(_CHANNELS)})_([a-z]+)")
 _OWN, _THEIRS = ("message_id", "smtp_id"), ("email_id", "sms_id", "provider_id")  # properties that name a message
+_DROPPED = re.compile(r"bounced address|invalid|spam reporting address")
 _HARD = frozenset({"hard", "hardbounce", "permanent", "bounce", "bademailaddress", "manuallydeactivated"})
 
 
@@ -183,21 +184,31 @@ def take(
         taken = False
         if named is not None and isinstance(said, Mapping):
             key = str(call.get("messageId", ""))[-120:]
-            properties = _properties(named[2], said)
+            what, properties = _what(named[2], said), _properties(named[2], said)
             own = [str(said[name]) for name in (*_OWN, *_THEIRS) if _OURS.search(str(said.get(name, "")))]
             theirs = [str(said[name]) for name in _THEIRS if said.get(name)]
             for about in own[:1] or theirs[:1]:
                 taken = report(
-                    connection, about, named[2], at or now, now,
-                    key="" if named[2] == "delivered" else key, properties=properties, limits=limits,
+                    connection, about, what, at or now, now,
+                    key="" if what == "delivered" else key, properties=properties, limits=limits,
                 ).known  # fmt: skip
         if not taken:
             others.append(call)
     return others
 
 
+def _what(what: str, said: Mapping[str, Any]) -> str:
+    """What happened: a message that SendGrid drops was not sent, for what it knows of the address."""
+    if what != "dropped":
+        return what
+    reason = str(said.get("reason", "")).lower()
+    return "unsubscribed" if "unsubscribed" in reason else "bounced" if _DROPPED.search(reason) else what
+
+
 def _properties(what: str, said: Mapping[str, Any]) -> dict[str, Any]:
     kept = {name: said[name] for name in ("url", "reason", "status", "user_agent") if said.get(name) not in ("", None)}
+    if what == "dropped" and _what(what, said) == "bounced":
+        kept["bounce"] = "hard"
     if what == "bounced":
         kind = str(said.get("bounce_type", "")).lower()
         kept["bounce"] = (

@@ -24,6 +24,8 @@ _TOGETHER = 2_000  # rows that are removed in one transaction
 _MAKERS = {each.value: each for each in Maker}
 _CHANNELS = {each.value: each for each in Channel}
 _STATES = {each.value: each for each in State}
+_LATELY = 100  # texts to a number that are looked at
+_TEXTS = sa.text("channel IN ('sms', 'whatsapp')")  # as their index says it
 _LIVE = (State.WAITING, State.CLAIMED, State.UNSURE)
 
 
@@ -100,6 +102,20 @@ def find_theirs(connection: sa.Connection, provider_id: str) -> Message | None:
     query = sa.select(*COLUMNS).where(_TABLE.c.provider_id == provider_id).order_by(_TABLE.c.number.desc()).limit(1)
     row = connection.execute(query).one_or_none()
     return None if row is None else message(row)
+
+
+def newest_texted(connection: sa.Connection, channel: Channel, number: str) -> list[Message]:
+    """The newest text to each person who got any at a number lately, the newest of all first."""
+    query = (
+        sa.select(*COLUMNS)
+        .where(_TEXTS, _TABLE.c.channel == channel, _TABLE.c.address == number)
+        .order_by(_TABLE.c.number.desc())
+        .limit(_LATELY)
+    )
+    found: dict[str, Message] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.profile_id, message(row))
+    return list(found.values())
 
 
 def find_many(connection: sa.Connection, ids: Sequence[str]) -> dict[str, Message]:

@@ -31,6 +31,9 @@ _DEAD_WORDS = re.compile(
     r"|does not exist|disabled|invalid)|unknown (user|recipient|mailbox)|invalid (recipient|mailbox)",
     re.IGNORECASE,
 )
+# Amazon SES answers with nothing but the id by which its events name the message later.
+_AMAZONS = re.compile(r"^(?:2\.0\.0 )?Ok:? ([0-9a-f]{12,}(?:-[0-9a-f]+){3,8})\s*$", re.IGNORECASE)
+_POSTMARK = "postmarkapp.com"
 _RELAYING = re.compile(r"\brelay", re.IGNORECASE)
 
 
@@ -87,7 +90,7 @@ class EmailChannel:
             return Never(f"the sender `{harmless(content.sender or '')}` has no e-mail address")
         reply_to = mime.mailbox(content.reply_to) if content.reply_to else None
         domain = self._settings.domain or sender.domain
-        message = mime.built(letter.id, sender, to, reply_to, content, self._clock.now(), domain)
+        message = mime.built(letter.id, sender, to, reply_to, content, self._clock.now(), domain, self._marks(letter))
         envelope = self._return_path(letter.id) or sender.envelope
         utf8 = to.beyond_ascii or sender.beyond_ascii or (reply_to is not None and reply_to.beyond_ascii)
         own = sender is self._sender
@@ -112,6 +115,10 @@ class EmailChannel:
                 await client.quit(timeout=_QUIT_SECONDS)
             _end(client, transport)
         await asyncio.sleep(0)  # in which the sockets are closed
+
+    def _marks(self, letter: Letter) -> tuple[str, ...]:
+        """Headers by which a provider tells its events which message they are about, where it keeps no Message-ID."""
+        return (f"X-PM-Metadata-message_id: {letter.id}",) if self._settings.host.endswith(_POSTMARK) else ()
 
     def _return_path(self, id: str) -> str | None:
         path = self._settings.return_path
@@ -299,6 +306,6 @@ def _told(answer: aiosmtplib.SMTPResponse | aiosmtplib.SMTPResponseException) ->
 
 
 def _queue_id(message: str) -> str | None:
-    """The server's own id of the message, where its answer has one: `2.0.0 Ok: queued as 4B2C1`."""
-    found = re.search(r"\b(?:queued as|id=)\s*([A-Za-z0-9._-]{4,100})", message)
+    """The server's own id of the message, where its answer has one: `2.0.0 Ok: queued as 4B2C1`, or Amazon's `Ok …`."""
+    found = re.search(r"\b(?:queued as|id=)\s*([A-Za-z0-9._-]{4,100})", message) or _AMAZONS.search(message)
     return found[1] if found is not None else None

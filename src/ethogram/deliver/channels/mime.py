@@ -11,6 +11,7 @@ import base64
 import binascii
 import datetime as dt
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from email.utils import format_datetime, formataddr, unquote
 from functools import lru_cache
@@ -76,7 +77,14 @@ def mailbox(text: str) -> Mailbox | None:
 
 
 def built(
-    id: str, sender: Mailbox, to: Mailbox, reply_to: Mailbox | None, content: EmailContent, at: dt.datetime, domain: str
+    id: str,
+    sender: Mailbox,
+    to: Mailbox,
+    reply_to: Mailbox | None,
+    content: EmailContent,
+    at: dt.datetime,
+    domain: str,
+    more: Sequence[str] = (),
 ) -> bytes:
     """The message with all its headers; lines end in CRLF, none begins a command of SMTP's.
 
@@ -84,6 +92,7 @@ def built(
         id: the message's; it makes the Message-ID, so that a repetition has the same one.
         at: for the Date.
         domain: of the Message-ID.
+        more: headers that a provider asks for, whole.
     """
     head = [
         f"From: {sender.header}",
@@ -92,6 +101,7 @@ def built(
         "Date: " + _date(at.replace(microsecond=0)),
         f"Message-ID: <{id}@{domain}>",
         "MIME-Version: 1.0",
+        *more,
     ]
     if reply_to is not None:
         head.append(f"Reply-To: {reply_to.header}")

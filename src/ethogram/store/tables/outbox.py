@@ -6,6 +6,8 @@ import sqlalchemy as sa
 
 from ethogram.store.tables.columns import LONG, Instant, metadata
 
+_TEXTS = sa.text("channel IN ('sms', 'whatsapp')")
+
 messages = sa.Table(
     "messages",
     metadata,
@@ -42,6 +44,8 @@ messages = sa.Table(
     sa.Index(None, "profile_id", "created_at"),
     sa.Index(None, "maker", "name", "occurrence"),  # nothing that changes while a message is sent
     sa.Index(None, "provider_id"),
+    # Of texts only: whoever answers one is known by the number.
+    sa.Index("ix_messages_texted", "address", "number", sqlite_where=_TEXTS, postgresql_where=_TEXTS),
     sqlite_autoincrement=True,
 )
 
