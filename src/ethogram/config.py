@@ -10,7 +10,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -22,6 +22,8 @@ FILE = "ethogram.toml"
 LIVE, LATEST = "live", "latest"
 _PUBLIC_URL = re.compile(r"https?://[^\s/?#\"<>]+(/[^\s?#\"<>]*)?")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+_PASSWORD = re.compile(r"(://[^:/@]*:)[^@]*@")
+_SECRETS = ("visitor_secret",)
 _SHORTEST_SECRET = 16
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
@@ -72,7 +74,7 @@ class Settings:
     public_url: str = ""
     language: str = "en"
     currency: str = ""
-    visitor_secret: str = ""
+    visitor_secret: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         try:
@@ -115,10 +117,16 @@ class Settings:
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
 
+    def shown(self) -> dict[str, str | int]:
+        """The settings for anybody's eyes: passwords in addresses and secrets are left out."""
+        held = {name: getattr(self, name) for name in NAMES}
+        told = {name: _PASSWORD.sub(r"\1***@", text) if isinstance(text, str) else text for name, text in held.items()}
+        return told | {name: "***" for name in _SECRETS if held[name]}
 
-NAMES = tuple(field.name for field in fields(Settings))
+
+NAMES = tuple(each.name for each in fields(Settings))
 # Those that are whole numbers.
-NUMBERS = tuple(field.name for field in fields(Settings) if isinstance(field.default, int))
+NUMBERS = tuple(each.name for each in fields(Settings) if isinstance(each.default, int))
 
 
 def given(values: Mapping[str, Any]) -> Settings:

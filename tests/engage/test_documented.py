@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from ethogram.documents import documents, parse
 from ethogram.engagement import Definitions
 from ethogram.model.campaign import Campaign
 
-PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "send-campaigns.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs" / "how-to"
+PAGE = (DOCS / "send-campaigns.md").read_text(encoding="utf-8")
 COMMANDS = [
     line for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL) for line in block.splitlines() if line.strip()
 ]
@@ -30,6 +32,16 @@ def test_the_file_of_the_page_is_applied_whole(tmp_path: Path) -> None:
     assert {each.kind for each in applied} == {
         "provider", "topic", "cap", "quiet_hours", "segment", "template", "campaign", "journey",
     }  # fmt: skip
+
+
+def test_what_the_page_about_messages_on_a_site_shows_is_applied(tmp_path: Path) -> None:
+    page = (DOCS / "show-messages-on-a-site.md").read_text(encoding="utf-8")
+    found = re.findall(r"```yaml\n(.*?)^ *```", page, re.DOTALL | re.MULTILINE)
+    assert len(found) == 2
+    with eg.init(tmp_path / "shop") as workspace, Definitions(workspace.path) as definitions:
+        for text in found:
+            told = documents([("the page", parse(textwrap.dedent(text), "the page"))])
+            assert Applying(workspace, definitions).apply(told)
 
 
 @pytest.mark.parametrize("line", COMMANDS)

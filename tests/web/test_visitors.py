@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from ethogram.campaigning import Campaigns
+from ethogram.config import Settings
 from ethogram.deliver import receipts
 from ethogram.deliver.channels.webpush import new_keys
-from ethogram.errors import LedgerError
+from ethogram.errors import LedgerError, SettingError
 from ethogram.model.message import Channel, Maker
 from ethogram.sending import Messages
 from ethogram.showing import Showing
@@ -296,6 +297,14 @@ def test_where_a_proof_is_asked_for_an_id_alone_opens_nothing(tmp_path: Path) ->
         body = {"writeKey": KEY, "userId": "ann", "proof": proof.upper(), **device}
         assert at.server.send("/v1/devices", body, {}).status == 200
         assert _devices(at, "ann") == {"push": [device]}
+
+
+def test_the_secret_is_long_and_shown_to_nobody() -> None:
+    settings = Settings(visitor_secret="0123456789abcdef", ledger="postgresql://u:p@h/d")
+    assert (settings.shown()["visitor_secret"], settings.shown()["ledger"]) == ("***", "postgresql://u:***@h/d")
+    assert "0123456789abcdef" not in repr(settings)
+    with pytest.raises(SettingError, match="too short"):
+        Settings(visitor_secret="0123456789")
 
 
 def test_pages_of_other_sites_may_ask(at: Desk) -> None:

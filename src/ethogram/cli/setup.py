@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 
 import click
@@ -12,11 +11,9 @@ from ethogram.cli.context import SETTINGS_FILE, checked_timezone, json_option, o
 from ethogram.cli.help import Verb, Verbs
 from ethogram.cli.hostile import visible
 from ethogram.cli.output import Output
-from ethogram.cli.plain import to_plain
 from ethogram.errors import SettingError
 
 # What stands between `user:` and `@` in an address is nobody's business on a screen.
-_PASSWORD = re.compile(r"(://[^:/@]*:)[^@]*@")
 
 
 @click.command(
@@ -88,7 +85,7 @@ def show(as_json: bool) -> None:
 def _show(as_json: bool) -> None:
     out = Output()
     with opened(even_damaged=True) as workspace:
-        shown = {name: _PASSWORD.sub(r"\1***@", str(held)) for name, held in to_plain(workspace.settings).items()}
+        shown = {name: str(held) for name, held in workspace.settings.shown().items()}
     if as_json:
         out.json(shown)
     else:

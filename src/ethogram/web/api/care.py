@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from litestar import Router, get, patch, post
@@ -14,7 +13,6 @@ from ethogram.model.results import Finding, Status
 from ethogram.web.api.given import READ, Opened
 
 # What stands between `user:` and `@` in an address is nobody's business.
-_PASSWORD = re.compile(r"(://[^:/@]*:)[^@]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +67,7 @@ def rebuild(workspace: Opened) -> Rebuilt:
 
 
 def _shown(workspace: Opened) -> dict[str, str | int]:
-    held: dict[str, Any] = asdict(workspace.settings)
-    return {name: _PASSWORD.sub(r"\1***@", value) if isinstance(value, str) else value for name, value in held.items()}
+    return workspace.settings.shown()
 
 
 router = Router("/", tags=["Care"], route_handlers=[status, doctor, get_settings, change_settings, rebuild])

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from litestar import Response, Router, get, post
@@ -21,7 +20,6 @@ from ethogram.web.console.texts import _
 
 Form = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.URL_ENCODED)]
 # What stands between `user:` and `@` in an address is nobody's business.
-_PASSWORD = re.compile(r"(://[^:/@]*:)[^@]*@")
 _LINES = 100
 # What can be changed while a server runs; the others are read when it starts, from its file.
 _CHANGEABLE = {
@@ -150,8 +148,7 @@ def show_audit(request: Asked, workspace: Opened, q: str = "") -> Response[Any]:
 def _settings(
     workspace: Workspace, typed_: dict[str, str] | None = None, problem: Problem | None = None
 ) -> SettingsPage:
-    held: dict[str, Any] = asdict(workspace.settings)
-    shown = {name: _PASSWORD.sub(r"\1***@", value) if isinstance(value, str) else value for name, value in held.items()}
+    shown = workspace.settings.shown()
     rows = tuple(
         SettingRow(name, title, hint, (typed_ or {}).get(name, str(shown[name])))
         for name, (title, hint) in _CHANGEABLE.items()
