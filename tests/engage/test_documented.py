@@ -44,6 +44,36 @@ def test_what_the_page_about_messages_on_a_site_shows_is_applied(tmp_path: Path)
             assert Applying(workspace, definitions).apply(told)
 
 
+PAGES = {
+    name: (DOCS / f"{name}.md").read_text(encoding="utf-8")
+    for name in ("set-up-providers", "ask-for-consent", "keep-catalogs-and-coupons")
+}
+NESTED = [
+    line
+    for page in PAGES.values()
+    for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
+    for line in block.splitlines()
+    if line.startswith("ethogram ") and " apply " not in line
+]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_a_page_defines_is_applied(page: str, tmp_path: Path) -> None:
+    (text,) = re.findall(r"```yaml\n(.*?)```", PAGES[page], re.DOTALL)
+    found = documents([("the page", parse(text, "the page"))])
+    with eg.init(tmp_path / "shop") as workspace, Definitions(workspace.path) as definitions:
+        assert {each.state for each in Applying(workspace, definitions).apply(found)} == {"new"}
+
+
+@pytest.mark.parametrize("line", NESTED)
+def test_each_command_of_those_pages_has_its_verb_and_options(line: str) -> None:
+    words = shlex.split(line, comments=True)[1:]
+    shown = CliRunner().invoke(app, [*words[:2], "--help"])
+    assert shown.exit_code == 0, shown.output
+    for option in (word for word in words if word.startswith("--")):
+        assert option in shown.output
+
+
 @pytest.mark.parametrize("line", COMMANDS)
 def test_each_command_of_the_page_has_its_verb_and_options(line: str) -> None:
     words = shlex.split(line, comments=True)[1:]
