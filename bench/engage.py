@@ -6,7 +6,7 @@ in Liquid with a link that is tracked, given to the channel). Then journey runs 
 
     python bench/engage.py [--people 1000000] [--mails 20000] [--runs 100000] [--json FILE]
 
-Everything runs in one process with the sender; the mail server has a process of its own, on the same cores.
+Deciding and sending go on at the same time. The mail server has a process of its own, on the same cores.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import datetime as dt
+import gc
 import json
 import multiprocessing
 import os
@@ -21,6 +22,7 @@ import platform
 import resource
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -51,17 +53,19 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=1_000_000)
     parser.add_argument("--mails", type=int, default=20_000)
     parser.add_argument("--runs", type=int, default=100_000)
+    parser.add_argument("--senders", type=int, default=1, help="processes that write and send; 0: in this one")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     figures: dict[str, Any] = {"cores": os.cpu_count(), "python": platform.python_version(), "people": given.people}
     with tempfile.TemporaryDirectory(prefix="ethogram-bench-engage-") as folder:
         place = Path(folder)
-        figures["recording"] = campaign(place / "recording", given.people, {"channel": "email", "kind": "recording"})
+        recording = {"channel": "email", "kind": "recording", "path": str(place / "sent.jsonl")}
+        figures["recording"] = campaign(place / "recording", given.people, recording, given.senders)
         if given.mails:
             server, port = mail_server()
             smtp = {"channel": "email", "kind": "smtp", "host": "127.0.0.1", "port": port, "security": "none"}
             smtp["sender"] = "Shop <news@shop.example>"
-            figures["smtp"] = campaign(place / "smtp", given.mails, smtp)
+            figures["smtp"] = campaign(place / "smtp", given.mails, smtp, given.senders)
             server.terminate()
         if given.runs:
             figures["runs"] = journey(place / "journey", given.runs)
@@ -97,8 +101,8 @@ def prepare(place: Path, people: int) -> eg.Workspace:
     return workspace
 
 
-def campaign(place: Path, people: int, provider: dict[str, Any]) -> dict[str, Any]:
-    """Seconds that deciding and sending took."""
+def campaign(place: Path, people: int, provider: dict[str, Any], senders: int) -> dict[str, Any]:
+    """Seconds that deciding and sending took, while both went on."""
     with prepare(place, people) as workspace:
         with Definitions(workspace.path) as definitions:
             definitions.save(
@@ -114,24 +118,35 @@ def campaign(place: Path, people: int, provider: dict[str, Any]) -> dict[str, An
             definitions.save("campaign", "spring", body)
         with Campaigns(workspace.path) as campaigns:
             campaigns.start("spring")
-        with Engaged(workspace, clock=workspace.clock) as engaged:
+        with (
+            Engaged(workspace, clock=workspace.clock, senders=senders) as engaged,
+            Messages(workspace.path) as messages,
+        ):
+            gc.collect()
+            gc.freeze()  # as a server does
+            deciding = threading.Thread(target=_all, args=(engaged.decide,))
             began, used = time.perf_counter(), _used()
-            while engaged.decide():
-                pass
-            decided, decided_used = time.perf_counter() - began, _used() - used
-            began, used = time.perf_counter(), _used()
-            with Messages(workspace.path) as messages:
-                _until(engaged.send, lambda: not any(each.waiting for each in messages.depths()))
-                sent, sent_used = time.perf_counter() - began, _used() - used
-                states = {str(each.state): 0 for each in messages.counts(Maker.CAMPAIGN, "spring")}
-                for each in messages.counts(Maker.CAMPAIGN, "spring"):
-                    states[str(each.state)] += each.messages
-        done = states.get("sent", 0)
+            deciding.start()
+            decided = 0.0
+
+            def done() -> bool:
+                nonlocal decided
+                if deciding.is_alive():
+                    return False
+                decided = decided or time.perf_counter() - began
+                return not any(each.waiting for each in messages.depths())
+
+            woken = threading.Event()
+            engaged.wake = woken.set
+            _until(engaged.send, done, woken)
+            sent, sent_used = time.perf_counter() - began, _used() - used
+            states = {str(each.state): 0 for each in messages.counts(Maker.CAMPAIGN, "spring")}
+            for each in messages.counts(Maker.CAMPAIGN, "spring"):
+                states[str(each.state)] += each.messages
         return {
             "people": people, "states": states,
-            "deciding": _pace(decided, people, decided_used),
-            "sending": _pace(sent, done, sent_used),
-            "messages a second": round(done / (decided + sent)),
+            "decided after seconds": round(decided, 1),
+            "sent after": _pace(sent, states.get("sent", 0), sent_used),
             "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         }  # fmt: skip
 
@@ -171,12 +186,19 @@ def _pace(seconds: float, count: int, used: float) -> dict[str, float]:
     return {"seconds": round(seconds, 1), "a second": round(count / seconds), "processor seconds": round(used, 1)}
 
 
-def _until(step: Callable[[], bool], done: Callable[[], bool]) -> None:
+def _all(step: Callable[[], bool]) -> None:
+    while step():
+        pass
+
+
+def _until(step: Callable[[], bool], done: Callable[[], bool], woken: threading.Event | None = None) -> None:
+    woken = woken or threading.Event()
     while True:
+        woken.clear()
         if not step():
             if done():
                 return
-            time.sleep(0.02)
+            woken.wait(0.1)
 
 
 def _used() -> float:

@@ -1,23 +1,28 @@
 """Composition of messages: from those that are about to be sent to letters, with what is known of each person now.
 
 Puts what decides, what renders and what knows people together. The gate is asked first, and finds the addresses on its
-way; where a message goes to several devices, there is a letter for each.
+way.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from ethogram.clock import Clock
+from ethogram.config import Settings
 from ethogram.decide import standing
 from ethogram.decide.eligibility import EVERYWHERE
+from ethogram.deliver import links
 from ethogram.deliver.contents import NOBODY, Contents, People, Person
+from ethogram.deliver.templates.rendering import Templates
+from ethogram.deliver.templates.tracking import Tracking
+from ethogram.deliver.writing import ToWrite, Write, Written, written
 from ethogram.model.eligibility import Rules
-from ethogram.model.message import Channel, Eligible, Letter, Message, Unrenderable, Verdict
+from ethogram.model.message import Channel, Eligible, Message, Verdict
 from ethogram.store.database import Database
 
 _RULES_FRESH = dt.timedelta(seconds=5)  # a rule that was changed holds after this for what is sent
@@ -42,12 +47,23 @@ class Composer:
         people: what is known of them; asked once for judging and composing together.
         contents: renders.
         zone: the workspace's.
+        write: makes letters elsewhere; None is here.
     """
 
-    def __init__(self, database: Database, people: People, contents: Contents, zone: ZoneInfo, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        people: People,
+        contents: Contents,
+        zone: ZoneInfo,
+        clock: Clock,
+        *,
+        write: Write | None = None,
+    ) -> None:
         self._database = database
         self._people = people
-        self._contents = contents
+        self._write_here: Write = partial(written, contents)
+        self._write = write or self._write_here
         self._zone = zone
         self._clock = clock
         self._judged: dict[int, _Judged] = {}
@@ -76,33 +92,25 @@ class Composer:
                 self._judged[message.number] = _Judged(addresses, people.get(message.wanted.profile_id, NOBODY))
         return [verdict for verdict, _ in found]
 
-    def compose(self, messages: Sequence[Message]) -> list[Letter | Sequence[Letter] | Unrenderable]:
+    def compose(self, messages: Sequence[Message]) -> Sequence[Written]:
         """What each message says, as a letter for each address it goes to; or why it says nothing."""
-        made: list[Letter | Sequence[Letter] | Unrenderable] = []
-        judged = [self._judged.get(message.number, _UNKNOWN) for message in messages]
-        people = {message.wanted.profile_id: each.person for message, each in zip(messages, judged, strict=True)}
-        contents = self._contents.said([message.wanted for message in messages], self._clock.now(), people)
-        for message, content, each in zip(messages, contents, judged, strict=True):
-            addresses = each.addresses
-            if isinstance(content, Unrenderable):
-                made.append(content)
-                continue
-            if message.wanted.channel in EVERYWHERE:
-                addresses = (message.wanted.profile_id if message.wanted.channel is Channel.INAPP else "",)
-            expires_at = message.wanted.expires_at
-            made.append(
-                [
-                    Letter(_letter_id(message, address, len(addresses)), address, content, expires_at)
-                    for address in addresses
-                ]
-            )
+        asked: list[ToWrite] = []
+        for message in messages:
+            wanted, judged = message.wanted, self._judged.get(message.number, _UNKNOWN)
+            addresses = judged.addresses
+            if wanted.channel in EVERYWHERE:
+                addresses = (wanted.profile_id if wanted.channel is Channel.INAPP else "",)
+            asked.append(ToWrite(message.number, message.id, wanted, addresses, judged.person))
+        here = all(each.wanted.channel is Channel.INAPP for each in asked)  # they wait in the ledger, which is here
+        made = (self._write_here if here else self._write)(asked, self._clock.now())
         for message in messages:
             self._judged.pop(message.number, None)
         return made
 
 
-def _letter_id(message: Message, address: str, count: int) -> str:
-    """The message's id; where it goes to several devices, each letter has its own, the same at every attempt."""
-    if count <= 1:
-        return message.id
-    return f"{message.id}.{hashlib.blake2b(address.encode(), digest_size=6).hexdigest()}"
+def templates_of(database: Database, settings: Settings) -> Templates:
+    """Renders for a workspace: by its settings, with links that its key signs."""
+    tracking = None
+    if settings.public_url:
+        tracking = Tracking(settings.public_url.rstrip("/"), links.signer(database))
+    return Templates(tracking, zone=settings.zone, currency=settings.currency or None, language=settings.language)

@@ -7,12 +7,14 @@ ledger, so any of them may be killed at any instant.
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Callable
 from typing import Self
 
 from ethogram.clock import Clock
 from ethogram.collecting import open_ledger
 from ethogram.deliver.addresses import Rules
+from ethogram.deliver.hands import Hands
 from ethogram.engaging import Engaging
 from ethogram.errors import UserError
 from ethogram.providing import Providers
@@ -27,17 +29,26 @@ class Engaged:
     """Decides about messages and sends them, in the process that owns the warehouse.
 
     Args:
+        senders: how many processes write letters and give them to providers; 0 does both in this one.
         counted: called with the states that messages have come to, and how many.
     """
 
     def __init__(
-        self, workspace: Workspace, *, clock: Clock, counted: Callable[[str, int], None] = lambda *_: None
+        self,
+        workspace: Workspace,
+        *,
+        clock: Clock,
+        senders: int = 0,
+        counted: Callable[[str, int], None] = lambda *_: None,
     ) -> None:
         self._workspace = workspace
-        self._engaging = Engaging(workspace.path, workspace.people, clock=clock)
+        path = str(workspace.path.resolve())
+        self._hands = Hands([sys.executable, "-m", "ethogram.hand", path], senders) if senders else None
+        write = self._hands.write if self._hands is not None else None
+        self._engaging = Engaging(workspace.path, workspace.people, clock=clock, write=write)
         self._ledger = open_ledger(workspace.path)
         rules = Rules.of(workspace.settings.allow_addresses)
-        self._providers = Providers(self._ledger.database, rules, clock)
+        self._providers = Providers(self._ledger.database, rules, clock, hands=self._hands)
         hooks = Hooks(self._engaging.gate, self._engaging.compose, self._engaging.speeds, counted=counted)
         self._sending = Sending(workspace.path, self._providers.ways(), hooks, clock=clock)
 
@@ -46,6 +57,8 @@ class Engaged:
 
     def __exit__(self, *_: object) -> None:
         self._sending.__exit__()
+        if self._hands is not None:
+            self._hands.close()
         self._ledger.close()
         self._engaging.__exit__()
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ethogram import config
 from ethogram.clock import Clock
 from ethogram.collecting import open_ledger
-from ethogram.composing import Composer
+from ethogram.composing import Composer, templates_of
 from ethogram.decide import assignment, standing
 from ethogram.decide.campaigns import planning
 from ethogram.decide.campaigns.arriving import Arriving
@@ -24,10 +24,8 @@ from ethogram.decide.journeys.binding import bind
 from ethogram.decide.journeys.matching import parsed
 from ethogram.decide.journeys.runner import Asking as RunnerAsking
 from ethogram.decide.journeys.runner import Runner
-from ethogram.deliver import links
 from ethogram.deliver.contents import Contents, Person
-from ethogram.deliver.templates.rendering import Templates
-from ethogram.deliver.templates.tracking import Tracking
+from ethogram.deliver.writing import Write
 from ethogram.model.campaign import KIND, Campaign, OnEvent
 from ethogram.model.eligibility import Rules
 from ethogram.model.message import Eligible, Maker, Message, Refused, Verdict, Wanted
@@ -51,9 +49,10 @@ class Engaging:
     Args:
         path: the workspace's directory.
         people: who is who, and what is known of them.
+        write: makes letters in other processes; None makes them here.
     """
 
-    def __init__(self, path: Path, people: People, *, clock: Clock) -> None:
+    def __init__(self, path: Path, people: People, *, clock: Clock, write: Write | None = None) -> None:
         settings = config.read(path)
         self._ledger: Ledger = open_ledger(path)
         self.database = self._database = self._ledger.database
@@ -62,12 +61,8 @@ class Engaging:
         self.zone = self._zone = settings.zone
         self._campaigns: dict[tuple[str, int], Campaign] = {}
         self._speeds: tuple[dt.datetime, dict[tuple[Maker, str], float]] | None = None
-        tracking = None
-        if settings.public_url:
-            tracking = Tracking(settings.public_url.rstrip("/"), links.signer(self._database))
-        templates = Templates(tracking, zone=self._zone, currency=settings.currency or None, language=settings.language)
-        self.contents = Contents(self._database, templates, self._persons)
-        self._composer = Composer(self._database, self._persons, self.contents, self._zone, clock)
+        self.contents = Contents(self._database, templates_of(self._database, settings), self._persons)
+        self._composer = Composer(self._database, self._persons, self.contents, self._zone, clock, write=write)
         self.compose = self._composer.compose
         asking = Asking(
             lambda text, at, after, limit: people.page(text, at, after=after, limit=limit),

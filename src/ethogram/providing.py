@@ -22,6 +22,7 @@ from ethogram.deliver.channels.recording import RecordingChannel
 from ethogram.deliver.channels.sms import TextChannel
 from ethogram.deliver.channels.webhook import WebhookChannel
 from ethogram.deliver.channels.webpush import WebPushChannel
+from ethogram.deliver.hands import Hands
 from ethogram.errors import DefinitionError, EthogramError
 from ethogram.model.message import Channel, Letter, Misconfigured, Outcome
 from ethogram.model.provider import (
@@ -77,17 +78,26 @@ class Opening:
             await self._opened.close()
 
 
+def saved_provider(database: Database, name: str, version: int) -> Provider | None:
+    """A version of a provider; None where there is none."""
+    with database.reading() as connection:
+        saved = definitions.find(connection, KIND, name, version)
+    return None if saved is None else Provider.from_body(name, saved.body, version=version)
+
+
 class Providers:
     """The providers of a workspace, as they are saved.
 
     Args:
         rules: which addresses may be connected to beside public ones.
+        hands: send in other processes; None sends in this one.
     """
 
-    def __init__(self, database: Database, rules: Rules, clock: Clock) -> None:
+    def __init__(self, database: Database, rules: Rules, clock: Clock, *, hands: Hands | None = None) -> None:
         self._database = database
         self._rules = rules
         self._clock = clock
+        self._hands = hands
         self._versions: dict[Channel, tuple[str, int]] = {}
 
     def ways(self) -> dict[Channel, lane.Provider]:
@@ -123,5 +133,8 @@ class Providers:
         return found
 
     def _way(self, provider: Provider) -> lane.Provider:
-        way = Opening(provider, self._rules, self._clock)
+        way: lane.Way = Opening(provider, self._rules, self._clock)
+        if self._hands is not None:
+            key = (provider.channel.value, provider.name, provider.version)
+            way = self._hands.way(key, idempotent=way.idempotent)
         return lane.Provider(way, at_once=provider.at_once, per_second=provider.per_second)

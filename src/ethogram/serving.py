@@ -80,6 +80,7 @@ def serve(
     host: str,
     port: int,
     role: Role = Role.ALL,
+    senders: int = 0,
     announce: Callable[[str], None],
     welcome: Callable[[str], None] = lambda _: None,
     clock: Clock | None = None,
@@ -88,6 +89,7 @@ def serve(
 
     Args:
         port: 0 is any free one.
+        senders: how many processes write messages and give them to providers; 0 does both in this one.
         announce: called with the server's address when it listens.
         welcome: called with the link that makes the console's first user, while there is none.
 
@@ -102,7 +104,7 @@ def serve(
         workspace = stack.enter_context(Workspace(path, clock=chosen)) if role is not Role.COLLECT else None
         workers = _workers(workspace, metrics, chosen) if workspace is not None else []
         delivering = stack.enter_context(_delivering(workspace, metrics, chosen)) if workspace is not None else None
-        engaged = stack.enter_context(_engaged(workspace, metrics, chosen)) if workspace is not None else None
+        engaged = stack.enter_context(_engaged(workspace, metrics, chosen, senders)) if workspace is not None else None
         if delivering is not None:
             workers += _deliverers(delivering)
         if engaged is not None:
@@ -203,11 +205,12 @@ def _deliverers(delivering: Delivering) -> list[Worker]:
     return [sending, Worker("keeping other systems in step", delivering.mirror, poll=0.5)]
 
 
-def _engaged(workspace: Workspace, metrics: Metrics, clock: Clock) -> Engaged:
+def _engaged(workspace: Workspace, metrics: Metrics, clock: Clock, senders: int) -> Engaged:
     """What decides about messages and sends them."""
     return Engaged(
         workspace,
         clock=clock,
+        senders=senders,
         counted=lambda state, count: metrics.count("ethogram_messages_total", state, count),
     )
 

@@ -36,7 +36,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "engaging": (*LEAVES, "config", "model", "store", "collecting", "people", "composing", "decide", "deliver"),
     "engaged": (*LEAVES, "model", "store", "collecting", "runtime", "engaging", "providing", "sending", "deliver"),
     "providing": (*LEAVES, "model", "store", "deliver"),
-    "composing": (*LEAVES, "model", "store", "decide", "deliver"),
+    "composing": (*LEAVES, "config", "model", "store", "decide", "deliver"),
+    # Writes messages and gives them to providers, in a process beside the one that has the warehouse.
+    "hand": (*LEAVES, "config", "model", "store", "collecting", "composing", "providing", "deliver"),
     # Who may use the console: the ledger only.
     "team": (*LEAVES, "model", "store", "collecting"),
     "applying": (*LEAVES, "model", "documents", "engagement", "runtime", "decide", "segment language"),

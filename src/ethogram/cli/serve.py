@@ -29,8 +29,16 @@ from ethogram.cli.output import Output
     help="all: take events and move them to the warehouse. collect: only take them; any number of these beside the one "
     "that owns the warehouse. work: only move them.",
 )
+@click.option(
+    "--senders",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 64),
+    help="Processes that write messages and give them to providers, for campaigns to many people; 0 does both in this "
+    "one.",
+)
 @workspace_option
-def serve(host: str, port: int, role: str) -> None:
+def serve(host: str, port: int, role: str, senders: int) -> None:
     """Take events over HTTP, as the Segment tracking spec sends them.
 
     Answers 200 when a request is on disk. `ethogram keys add` makes the key that senders need. Ends on Ctrl-C or
@@ -49,6 +57,7 @@ def serve(host: str, port: int, role: str) -> None:
         host=host,
         port=port,
         role=serving.Role(role),
+        senders=senders,
         announce=lambda address: out.line("listening at ", (address, "cyan"), f" (role {role})"),
         welcome=welcome,
     )

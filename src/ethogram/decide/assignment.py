@@ -29,7 +29,7 @@ def number(purpose: str, salt: str, profile_id: str) -> float:
     >>> number("variant", "spring", "p1")
     0.2576624989885562
     """
-    told = "".join(f"{len(part)}:{part}" for part in (purpose, salt, profile_id))
+    told = f"{len(purpose)}:{purpose}{len(salt)}:{salt}{len(profile_id)}:{profile_id}"
     digest = hashlib.blake2b(told.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return (int.from_bytes(digest) >> 11) / (1 << 53)
 

@@ -182,8 +182,8 @@ def _address_key(ask: Ask, known: Mapping[str, Person]) -> str | None:
     if not addresses:
         return None
     place = same_person_key(wanted.channel, addresses[0])
-    parts = (wanted.origin.name, wanted.origin.occurrence, wanted.channel.value, place)
-    told = "".join(f"{len(part)}:{part}" for part in parts)
+    name, occurrence, channel = wanted.origin.name, wanted.origin.occurrence, wanted.channel.value
+    told = f"{len(name)}:{name}{len(occurrence)}:{occurrence}{len(channel)}:{channel}{len(place)}:{place}"
     return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
 
 

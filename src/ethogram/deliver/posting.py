@@ -9,9 +9,11 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from ethogram.model.message import Lost, Outcome
+from ethogram.deliver.hands import Answered, HandWay
+from ethogram.model.message import Letter, Lost, Outcome
 
 if TYPE_CHECKING:
     from ethogram.deliver.lane import Composed, Lane, Way
@@ -79,10 +81,32 @@ class Posting:
     # --- the event loop's thread ------------------------------------------------------------------------------------
 
     def _start(self, going: Sequence[tuple[Lane, Composed]]) -> None:
+        given: list[tuple[HandWay, Letter, Answered]] = []
         for lane, composed in going:
-            task = self._loop.create_task(self._send(lane, lane.provider.way, composed))
+            way = lane.provider.way
+            if isinstance(way, HandWay):
+                given += self._give(lane, way, composed)
+                continue
+            task = self._loop.create_task(self._send(lane, way, composed))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+        if given:
+            self._loop.call_later(_LONGEST, _give_up, given)
+
+    def _give(self, lane: Lane, way: HandWay, composed: Composed) -> list[tuple[HandWay, Letter, Answered]]:
+        """Sends by another process: without a task for each message, which would cost more than all else here."""
+        outcomes: dict[int, Outcome] = {}
+
+        def answered(index: int, outcome: Outcome) -> None:
+            outcomes[index] = outcome
+            if len(outcomes) == len(composed.letters):
+                self._gather(composed, lane, [outcomes[each] for each in range(len(outcomes))])
+
+        given: list[tuple[HandWay, Letter, Answered]] = []
+        for index, letter in enumerate(composed.letters):
+            given.append((way, letter, partial(answered, index)))
+            way.post(letter, given[-1][2], self._loop)
+        return given
 
     async def _send(self, lane: Lane, way: Way, composed: Composed) -> None:
         outcomes: list[Outcome] = []
@@ -91,9 +115,12 @@ class Posting:
                 async with asyncio.timeout(_LONGEST):
                     outcomes.append(await way.send(letter))
             except TimeoutError:
-                outcomes.append(Lost(f"the provider did not answer within {_LONGEST:.0f} seconds"))
+                outcomes.append(_SILENT)
             except Exception as error:  # noqa: BLE001  # nobody knows how far it came
                 outcomes.append(Lost(f"{type(error).__name__}: {error}"))
+        self._gather(composed, lane, outcomes)
+
+    def _gather(self, composed: Composed, lane: Lane, outcomes: Sequence[Outcome]) -> None:
         self._at_point("accepted")
         if not self._gathered:
             self._loop.call_later(_GATHERED, self._hand_back)
@@ -104,3 +131,11 @@ class Posting:
             self._answers.put(answer)
         self._gathered.clear()
         self._wake()
+
+
+_SILENT = Lost(f"the provider did not answer within {_LONGEST:.0f} seconds")
+
+
+def _give_up(given: Sequence[tuple[HandWay, Letter, Answered]]) -> None:
+    for way, letter, answered in given:
+        way.give_up(letter, answered, _SILENT)

@@ -6,14 +6,17 @@ Step of the path: measure. Reads the warehouse; writes nothing.
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
+import msgspec
+
 from ethogram.model.segment import Entity
 from ethogram.store.schema import INSTANT, account_key, profile_key
 from ethogram.store.warehouse import Warehouse
+
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def traits_of(
@@ -52,12 +55,15 @@ def traits_of(
 
 def merged(changes: Iterable[tuple[Any, ...]]) -> dict[str, Any]:
     """Changes applied in order: later values win, `unset` forgets."""
-    known: dict[str, Any] = {}
+    known: dict[str, Any] | None = None
     for traits, unset in changes:
+        if known is None:  # nothing to forget and nothing to change: most profiles have no more than this
+            known = _decode(traits)
+            continue
         for name in unset:
             _forget(known, name.split("."))
-        _apply(known, json.loads(traits))
-    return known
+        _apply(known, _decode(traits))
+    return known or {}
 
 
 def _at(traits: dict[str, Any], name: str) -> Any:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
 import sqlalchemy as sa
 
 from ethogram.errors import InputError, UnknownNameError
-from ethogram.model.message import Eligible, HeldOut, Maker, Postponed, Refused, State, Verdict, Wanted
+from ethogram.model.message import Channel, Eligible, HeldOut, Maker, Postponed, Refused, State, Verdict, Wanted
 from ethogram.store import given, message_events, tables
 from ethogram.store.message_events import Happening
 
@@ -74,6 +74,10 @@ def append(connection: sa.Connection, judged: Sequence[Judged], now: dt.datetime
     return Appended(dict(Counter(State(row["state"]) for row in new)), len(judged) - len(new))
 
 
+# The text of a name in an enumeration, which the enumeration takes longer to tell than all the rest of a row.
+_VALUES = {each: each.value for kind in (Maker, Channel, State) for each in kind}
+
+
 def _row(wanted: Wanted, verdict: Verdict | HeldOut, now: dt.datetime) -> dict[str, Any]:
     origin, state = wanted.origin, State.WAITING
     due_at = wanted.due_at
@@ -90,11 +94,11 @@ def _row(wanted: Wanted, verdict: Verdict | HeldOut, now: dt.datetime) -> dict[s
         case _:
             assert_never(verdict)
     return {
-        "id": wanted.id, "maker": origin.maker.value, "name": origin.name, "version": origin.version,
+        "id": wanted.id, "maker": _VALUES[origin.maker], "name": origin.name, "version": origin.version,
         "step": origin.step, "occurrence": origin.occurrence, "variant": origin.variant,
-        "profile_id": wanted.profile_id, "channel": wanted.channel.value, "topic": wanted.topic,
+        "profile_id": wanted.profile_id, "channel": _VALUES[wanted.channel], "topic": wanted.topic,
         "template": wanted.template, "priority": wanted.priority, "transactional": wanted.transactional,
-        "twice_rather_than_not": wanted.twice_rather_than_not, "data": dict(wanted.data), "state": state.value,
+        "twice_rather_than_not": wanted.twice_rather_than_not, "data": dict(wanted.data), "state": _VALUES[state],
         "code": code, "reason": reason, "attempts": 0, "due_at": due_at, "expires_at": wanted.expires_at,
         "begun": False, "created_at": now, "finished_at": None if state is State.WAITING else now,
     }  # fmt: skip
@@ -139,8 +143,14 @@ def _insert(connection: sa.Connection, rows: dict[str, dict[str, Any]]) -> list[
                     told[row[name]] = given.instant(connection, row[name])
         values = [
             tuple(
-                told[held] if name[-3:] == "_at" else given.json(held) if name == "data" else held
-                for name, held in row.items()
+                {
+                    **row,
+                    "data": given.json(row["data"]) if row["data"] else "{}",
+                    "due_at": told[row["due_at"]],
+                    "expires_at": told[row["expires_at"]],
+                    "created_at": told[row["created_at"]],
+                    "finished_at": told[row["finished_at"]],
+                }.values()
             )
             for row in new
         ]
