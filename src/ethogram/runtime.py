@@ -21,6 +21,7 @@ from ethogram.collect.load import Report, load
 from ethogram.collect.mapping import MappingGuess, guess_mapping
 from ethogram.config import Settings
 from ethogram.definitions import AsOf, Reader, Segments
+from ethogram.drafting import Drafts
 from ethogram.errors import SegmentError, SettingError, UnknownNameError, WarehouseDamagedError
 from ethogram.identities import Identities
 from ethogram.measure import activity
@@ -54,6 +55,7 @@ from ethogram.model.results import (
 from ethogram.model.segment import Entity
 from ethogram.model.verification import Difference, Verification
 from ethogram.people import People
+from ethogram.picturing import Pictures
 from ethogram.segment import history as recorded
 from ethogram.segment.english import to_english
 from ethogram.segment.evaluate import Evaluator, Found, Recorded, found_cutoffs
@@ -174,6 +176,15 @@ class Workspace:
             fresh_cutoffs=lambda entity, now: self._filler.fresh_cutoffs(entity, now, self._refresh_after),
             clock=self._clock,
         )
+        self.drafts = Drafts(
+            self,
+            warehouse=self._warehouse,
+            ledger=self._ledger,
+            saved=self._saved,
+            reader=self._reader,
+            evaluator=lambda: self._evaluator,
+        )
+        self.pictures = Pictures(self, warehouse=self._warehouse, ledger=self._ledger)
         self.people = People(
             warehouse=self._warehouse,
             saved=self._saved,

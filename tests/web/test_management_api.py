@@ -152,6 +152,26 @@ def test_segments_are_saved_listed_and_deleted(at: Shop) -> None:
     assert at.ask("GET", "/api/segments/user").status == 404
 
 
+def test_texts_are_checked_and_completed_while_they_are_written(at: Shop) -> None:
+    told = at.ask("POST", "/api/check", {"text": "did(purchse)"}).json
+    (problem,) = told["problems"]
+    assert (told["ok"], problem["warning"], problem["start"], problem["end"]) == (True, True, 4, 11)
+    assert problem["fixes"][0]["text"] == "purchase"
+    again = at.ask("POST", "/api/check", {"tree": told["tree"]}).json
+    assert (again["text"], again["tree"]) == ("did(purchse)", told["tree"])
+    assert at.ask("POST", "/api/check", {"tree": {"condition": {"type": "did"}}}).status == 400
+    offered = at.ask("POST", "/api/complete", {"text": "country = ", "cursor": 10}).json["offers"]
+    assert [(each["label"], each["count"]) for each in offered] == [("'SE'", 21), ("'DK'", 20)]
+
+
+def test_the_people_of_a_segment_are_told_apart(at: Shop) -> None:
+    told = at.get("/api/segments/swedes/persona")
+    (first, *_) = told["distinctions"]
+    assert (first["kind"], first["name"], first["value"], first["defining"]) == ("trait", "country", "SE", True)
+    assert at.get("/api/segments/buyers/report")["members"]["people"] == 32
+    assert at.ask("GET", "/api/segments/nothing/persona").status == 404
+
+
 def test_what_an_edit_would_change_is_told_and_nothing_is_saved(at: Shop) -> None:
     swedes = {str(each) for each in at.known["members"].column("profile_id").to_pylist()}
     told = at.ask("POST", "/api/segments/swedes/difference", {"text": "not (country = 'SE')", "sample": 1000}).json
@@ -262,6 +282,7 @@ def test_scopes_are_held_on_every_route(at: Shop) -> None:
     assert document["openapi"].startswith("3.1")
     # They change nothing, and have a body.
     reading = {
+        "/api/check", "/api/complete",
         "/api/preview", "/api/explain", "/api/evaluate", "/api/segments/{name}/difference", "/api/sources/{name}/test",
         "/api/source-mappings/test", "/api/plan", "/api/campaigns/{name}/dry-run",
     }  # fmt: skip

@@ -197,6 +197,11 @@ class Ledger:
         with self.database.reading() as connection:
             return settings.read(connection, key, default)
 
+    def settings_below(self, prefix: str) -> dict[str, Any]:
+        """Every JSON value whose key begins with a prefix, by key."""
+        with self.database.reading() as connection:
+            return settings.read_below(connection, prefix)
+
     def set_setting(self, key: str, value: Any) -> None:
         """Keeps a JSON value under a key, in place of the one before."""
         with self.database.writing() as connection:

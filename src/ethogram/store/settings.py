@@ -21,6 +21,15 @@ def read(connection: sa.Connection, key: str, default: Any = None) -> Any:
     return row[0] if row is not None else default
 
 
+def read_below(connection: sa.Connection, prefix: str) -> dict[str, Any]:
+    """Every value whose key begins with a prefix, by key."""
+    settings = tables.settings
+    rows = connection.execute(
+        sa.select(settings.c.key, settings.c.value).where(settings.c.key.startswith(prefix, autoescape=True))
+    )
+    return {row.key: row.value for row in rows}
+
+
 def keep(connection: sa.Connection, key: str, value: Any) -> None:
     """Keeps a value under a key, in place of the one before."""
     settings = tables.settings
