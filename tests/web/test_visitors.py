@@ -61,14 +61,17 @@ def test_a_page_is_told_what_to_show_and_nothing_else_of_the_person(at: Desk) ->
 def test_messages_are_for_whoever_they_were_sent_to_under_any_id(at: Desk) -> None:
     mine = at.put("ann")
     at.put("bo")
+    before = at.put("browser-1", priority=-1)  # sent when nobody knew who looks
     assert at.shown("ann") == mine
     assert at.shown("carl") is None
     body = {"writeKey": KEY, "anonymousId": "browser-1", "url": HOME}
-    assert at.server.send("/v1/messages", body, {}).json == {"message": None}
+    assert at.server.send("/v1/messages", body, {}).json["message"]["id"] == before
     with at.ledger.database.writing() as connection:
         claim = identities.Claim("browser-1", "ann", 1)
         identities.observe(connection, [claim], ["ann"], {}, NOW)
     assert at.server.send("/v1/messages", body, {}).json["message"]["id"] == mine
+    at.report(mine, "dismissed")
+    assert at.shown("ann") == before
     # Who is known is meant before who merely looks: a shared browser shows nobody else's.
     assert at.server.send("/v1/messages", {**body, "userId": "carl"}, {}).json == {"message": None}
 

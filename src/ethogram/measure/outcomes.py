@@ -22,7 +22,7 @@ from ethogram.store.warehouse import Warehouse
 
 HOLDOUT = "holdout"
 # What people do about a message, as the events that tell of it end; machines do not count.
-ABOUT = ("delivered", "opened", "clicked", "bounced", "complained", "unsubscribed", "refused", "failed")
+ABOUT = ("delivered", "opened", "clicked", "dismissed", "bounced", "complained", "unsubscribed", "refused", "failed")
 _MICROSECOND = dt.timedelta(microseconds=1)
 _decode = msgspec.json.Decoder().decode
 Fits = Callable[[Mapping[str, Any]], bool]
