@@ -23,7 +23,7 @@ from ethogram.model.eligibility import TOPIC, Topic
 from ethogram.model.message import Channel
 from ethogram.model.reading import Part, read
 from ethogram.model.results import Rejection
-from ethogram.store import audit, consents, definitions
+from ethogram.store import audit, consents, definitions, outbox_reading, persons, suppressions
 from ethogram.store.consents import Choice
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ __all__ = ["Choice", "Consents", "ConsentsImported", "Said"]
 MOST = 1_000  # choices of one call
 _LISTED = 1_000  # rejections that are told one by one
 _LONGEST_ID = 1_000
+_LATELY = 50  # messages to somebody whose addresses are looked at
 _CHANNELS = [channel.value for channel in Channel]
 _TRUTHS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -121,6 +122,7 @@ class Consents:
             before = {each.about: each for each in _holding(connection, profile_id)}
             said = [_still_confirmed(each, before.get(each.about)) for each in wanted]
             consents.append(connection, said, now)
+            _write_again(connection, said)
             asked = confirming.ask(connection, said, now)
             detail = {"choices": [_told(each) for each in said]}
             about = f"consents:{profile_id}"
@@ -227,6 +229,16 @@ def _still_confirmed(wanted: Choice, held: Choice | None) -> Choice:
 def _holding(connection: sa.Connection, profile_id: str) -> tuple[Choice, ...]:
     found = consents.holding(connection, [profile_id]).get(profile_id, {})
     return tuple(found[about] for about in sorted(found))
+
+
+def _write_again(connection: sa.Connection, said: Sequence[Choice]) -> None:
+    """Takes back that addresses were suppressed as their person unsubscribed from a channel that is wanted again."""
+    for choice in said:
+        if choice.subscribed and not choice.topic and choice.channel in suppressions.ADDRESSED:
+            ids = persons.of(connection, [choice.profile_id]).ids()
+            sent = outbox_reading.listed(connection, profile_ids=ids, channel=choice.channel, limit=_LATELY)
+            addresses = {message.address for message in sent if message.address}
+            suppressions.remove(connection, choice.channel, addresses, reason=suppressions.UNSUBSCRIBED)
 
 
 def _told(choice: Choice) -> dict[str, Any]:

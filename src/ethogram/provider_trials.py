@@ -19,6 +19,7 @@ from ethogram.clock import Clock, SystemClock
 from ethogram.collecting import open_ledger
 from ethogram.deliver.addresses import Rules
 from ethogram.deliver.channels.building import build
+from ethogram.deliver.channels.webpush import Keys, new_keys
 from ethogram.errors import EthogramError, InputError
 from ethogram.model.contacts import key_of
 from ethogram.model.message import (
@@ -40,7 +41,7 @@ from ethogram.model.message import (
 from ethogram.model.provider import KIND, Provider
 from ethogram.store import audit, definitions, devices
 
-__all__ = ["ProviderTrial", "ProviderTrials"]
+__all__ = ["Keys", "ProviderTrial", "ProviderTrials", "new_keys"]
 
 Said: TypeAlias = Literal["accepted", "later", "never", "misconfigured", "lost"]
 _TITLE = "A test of Ethogram"

@@ -20,12 +20,10 @@ from ethogram.model.contacts import key_of
 from ethogram.model.message import Channel
 from ethogram.store import audit, devices, suppressions
 from ethogram.store.devices import Device
-from ethogram.store.suppressions import Imported, Suppression
+from ethogram.store.suppressions import ADDRESSED, Imported, Suppression
 
 __all__ = ["ADDRESSED", "Device", "Devices", "Imported", "Suppression", "Suppressions", "SuppressionsPage"]
 
-# The channels whose addresses belong to people.
-ADDRESSED: Final = (Channel.EMAIL, Channel.SMS, Channel.WHATSAPP)
 MOST = 10_000  # addresses of one call
 _REASON = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")
 _TOLD = 100  # faults that are told one by one

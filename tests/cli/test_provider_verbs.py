@@ -12,6 +12,7 @@ import pytest
 from deliver.channels.smtp_stand import Server as Mailbox
 from ethogram.cli.exits import ExitCode
 from ethogram.collecting import open_ledger
+from ethogram.deliver.channels.webpush import public_key
 from ethogram.engagement import Definitions
 from ethogram.store import audit
 
@@ -83,6 +84,15 @@ def test_a_test_message_is_sent_for_real(command: Ethogram, shop: Path, mailbox:
         noted = [(each.object, each.detail["outcome"]) for each in audit.newest(connection, 9) if each.verb == "test"]
     ledger.close()
     assert noted == [("provider:mail", "never"), ("provider:mail", "accepted")]
+
+
+def test_keys_for_web_push_are_made_and_fit(command: Ethogram, shop: Path) -> None:
+    keys = json.loads(command("providers", "new-keys", "--json").stdout)
+    assert public_key(keys["private"]) == keys["public"]
+    browsers = {"channel": "webpush", "kind": "webpush", "contact": "mailto:web@shop.example"}
+    shown = saved(shop, command, {**browsers, "private_key": keys["private"]}, "browsers")
+    assert (shown.exit_code, keys["private"] in shown.output) == (0, False)
+    assert command("providers", "new-keys").stdout.startswith("private_key: ")
 
 
 def test_what_cannot_be_tried_is_told(command: Ethogram, shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,9 +15,9 @@ from ethogram.collecting import open_ledger
 from ethogram.consenting import Consents
 from ethogram.engagement import Definitions
 from ethogram.errors import DefinitionError, InputError, UnknownNameError
-from ethogram.model.message import Channel, Maker
+from ethogram.model.message import Channel, Eligible, Maker, Origin, Wanted
 from ethogram.reaching import Devices, Suppressions
-from ethogram.store import audit, devices, outbox_reading
+from ethogram.store import audit, devices, outbox, outbox_claims, outbox_reading, suppressions
 from ethogram.store.ledger import Ledger
 
 NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -135,6 +135,27 @@ def test_a_topic_asks_by_its_own_template_where_that_speaks_on_the_channel(
             opened.save("topic", "offers", {"confirmation": "really"})
     said.set("ann", [YES, {**YES, "channel": "sms"}])
     assert sorted(each[:2] for each in questions(ledger)) == [("email", "really"), ("sms", "confirm-subscription-text")]
+
+
+def test_a_yes_to_a_channel_takes_back_that_its_address_was_unsubscribed(said: Consents, ledger: Ledger) -> None:
+    def sent_to(who: str, address: str, reason: str) -> None:
+        wanted = Wanted(Origin(Maker.CAMPAIGN, "spring", 1, "once"), who, Channel.EMAIL, "hello", NOW)
+        with ledger.database.writing() as connection:
+            outbox.append(connection, [(wanted, Eligible())], NOW)
+            (claimed,) = outbox_claims.claim(connection, Channel.EMAIL, NOW, dt.timedelta(minutes=5), who, most=9)
+            outbox_claims.begin(connection, who, {claimed.number: address})
+            suppressions.add(connection, Channel.EMAIL, [address], reason, "one-click", NOW)
+
+    sent_to("ann", "ann@shop.example", suppressions.UNSUBSCRIBED)
+    sent_to("bob", "bob@shop.example", "bounced")
+    for who in ("ann", "bob"):
+        said.set(who, [{"channel": "email", "topic": "offers", "subscribed": True}])
+    with ledger.database.reading() as connection:
+        assert len(suppressions.listed(connection)) == 2, "a yes to a topic is no yes to the channel"
+    for who in ("ann", "bob"):
+        said.set(who, [{"channel": "email", "subscribed": True}])
+    with ledger.database.reading() as connection:
+        assert [each.address for each in suppressions.listed(connection)] == ["bob@shop.example"]
 
 
 def test_choices_are_imported_and_rows_that_are_none_are_told(said: Consents, ledger: Ledger, tmp_path: Path) -> None:

@@ -91,5 +91,19 @@ def test(name: str, to: str, as_json: bool) -> None:
         raise click.exceptions.Exit(ExitCode.USER_ERROR)
 
 
+@providers.command("new-keys", examples=("ethogram providers new-keys", "ethogram providers new-keys --json"))
+@json_option
+def new_keys(as_json: bool) -> None:
+    """Make a pair of keys for web push; whoever changes them loses all subscriptions. Saves nothing."""
+    keys = importlib.import_module("ethogram.provider_trials").new_keys()
+    out = Output()
+    if as_json:
+        out.json(keys)
+        return
+    out.verbatim(f"private_key: {keys.private}")
+    out.note("keep it secret, in the environment of the server; browsers are given this one by the server:")
+    out.note(keys.public)
+
+
 for _made in (save_verb, show_verb, versions_verb, remove_verb):
     providers.add_command(_made("provider", "mail"))

@@ -32,6 +32,8 @@ _COLUMNS = {
 _NAMES = ", ".join(_COLUMNS)
 # Said by the person about news; what is owed to them still comes. Any other reason is about the address itself.
 UNSUBSCRIBED: Final = "unsubscribed"
+# The channels whose addresses belong to people.
+ADDRESSED: Final = (Channel.EMAIL, Channel.SMS, Channel.WHATSAPP)
 
 
 @dataclass(frozen=True, slots=True)
