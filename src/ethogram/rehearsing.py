@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ethogram.clock import Clock
 from ethogram.decide import standing
 from ethogram.decide.campaigns.launching import text_of
+from ethogram.deliver.templates.compiling import faults
 from ethogram.deliver.templates.preview import Preview
 from ethogram.engaging import Engaging
 from ethogram.errors import UserError
@@ -24,7 +27,7 @@ from ethogram.store import definitions
 from ethogram.store.campaigns import Launch, LaunchState
 from ethogram.store.definitions import Saved
 
-__all__ = ["DryRun", "Rehearsal", "Sample"]
+__all__ = ["DryRun", "Preview", "Rehearsal", "Sample"]
 
 _PAGE = 5_000
 _LOOKED_AT = 1_000  # people for whom missing variables are looked for
@@ -130,6 +133,22 @@ class Rehearsal:
             unrenderable=unrenderable,
             samples=shown,
         )
+
+    def preview(
+        self, name: str, body: object, profile_id: str | None, *, data: Mapping[str, Any] | None = None
+    ) -> Preview:
+        """What somebody would get by a template that need not be saved; coupon codes are stand-ins.
+
+        Args:
+            profile_id: None is somebody without traits.
+            data: what would start it.
+
+        Raises:
+            DefinitionError: the template cannot be used; with all its faults.
+        """
+        template = Template.from_body(name, body, check=faults)
+        with Engaging(self._path, self._people, clock=self._clock) as engaging:
+            return engaging.contents.preview(template, profile_id, self._clock.now(), data=data)
 
     def _count(self, engaging: Engaging, campaign: Campaign, saved: Saved, now: dt.datetime) -> _Counted:
         found = _Counted()

@@ -32,6 +32,7 @@ from ethogram.web.console.kept import Kept
 from ethogram.web.console.live import Live
 from ethogram.web.console.navigation import SECTIONS
 from ethogram.web.console.pages import ROUTERS
+from ethogram.web.console.pages.message_templates import Frames
 from ethogram.web.console.pages.signing_in import COOKIE
 from ethogram.web.console.rendering import PATH, Problem, Renderer, is_part, page
 
@@ -97,6 +98,7 @@ def console(workspace: Workspace, team: Team, live: Live, faults: Faults, given:
                 "kept": Kept(),
                 "live": live,
                 "imports": Imports(workspace),
+                "frames": Frames(),
             }
         ),
         openapi_config=None,

@@ -4,11 +4,33 @@ from __future__ import annotations
 
 from typing import Final
 
-from ethogram.web.console.pages import events, home, people, settings, signing_in, start, team
+from ethogram.web.console.pages import (
+    campaigns,
+    catalogs,
+    channels,
+    documents,
+    events,
+    experiments,
+    home,
+    message_templates,
+    outbox,
+    people,
+    settings,
+    signing_in,
+    start,
+    team,
+)
 
 ROUTERS: Final = (
+    campaigns.router,
+    catalogs.router,
+    channels.router,
+    documents.router,
     events.router,
+    experiments.router,
     home.router,
+    message_templates.router,
+    outbox.router,
     people.router,
     settings.router,
     signing_in.router,
