@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import datetime as dt
-import gc
 import json
 import multiprocessing
 import os
@@ -38,6 +37,7 @@ from ethogram.engagement import Definitions
 from ethogram.journeying import Journeys
 from ethogram.model.message import Maker
 from ethogram.sending import Messages
+from ethogram.workers import collect_rarely
 
 HELLO = {
     "channel": "email",
@@ -122,8 +122,7 @@ def campaign(place: Path, people: int, provider: dict[str, Any], senders: int) -
             Engaged(workspace, clock=workspace.clock, senders=senders) as engaged,
             Messages(workspace.path) as messages,
         ):
-            gc.collect()
-            gc.freeze()  # as a server does
+            collect_rarely()  # as a server does
             deciding = threading.Thread(target=_all, args=(engaged.decide,))
             began, used = time.perf_counter(), _used()
             deciding.start()

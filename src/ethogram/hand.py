@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import gc
 import os
 import queue
 import sys
@@ -42,6 +41,7 @@ from ethogram.model.message import (
 )
 from ethogram.model.provider import Provider, Smtp
 from ethogram.providing import Opening, saved_provider
+from ethogram.workers import collect_rarely
 
 _KEPT = 60.0  # seconds that a letter waits to be begun; the server has given it up long before
 _SOME_TIME = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)  # rendering does not ask when a message was due
@@ -202,7 +202,7 @@ def main() -> None:
     tell = Connection(os.dup(1), readable=False)
     os.dup2(2, 1)  # what anybody prints must not come between
     hand = Hand(path, hands, tell)
-    gc.freeze()
+    collect_rarely()
     hand.run(Connection(os.dup(0), writable=False))
     hand.end()
 

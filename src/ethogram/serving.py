@@ -37,7 +37,7 @@ from ethogram.web.sources import PREFIX, Webhooks
 from ethogram.web.tracking import MOUNTS as TRACKED
 from ethogram.web.tracking import Tracked
 from ethogram.web.visitors import DEVICES, MESSAGES, Visitors
-from ethogram.workers import Worker
+from ethogram.workers import Worker, collect_rarely
 
 _PRUNE_EVERY = dt.timedelta(hours=1)
 
@@ -171,6 +171,7 @@ def serve(
         shown = f"[{address[0]}]" if ":" in address[0] else address[0]
         url = f"http://{shown}:{address[1]}"
         announce(url)
+        collect_rarely()
         if workspace is not None:
             with Team(path, clock=chosen) as team:
                 token = team.first_token()

@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "providing": (*LEAVES, "model", "store", "deliver"),
     "composing": (*LEAVES, "config", "model", "store", "decide", "deliver"),
     # Writes messages and gives them to providers, in a process beside the one that has the warehouse.
-    "hand": (*LEAVES, "config", "model", "store", "collecting", "composing", "providing", "deliver"),
+    "hand": (*LEAVES, "config", "model", "store", "collecting", "composing", "providing", "deliver", "workers"),
     # Who may use the console: the ledger only.
     "team": (*LEAVES, "model", "store", "collecting"),
     "applying": (*LEAVES, "model", "documents", "engagement", "runtime", "decide", "segment language"),
@@ -99,7 +99,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "catalogs", "coupons", "consenting", "reaching", ROOT,
     ),
     "web": (*LEAVES, "config", "model", "runtime", "collecting", "recipients", "receiving", "tracking",
-        "segment templates",
+        "segment templates", "drafting", "picturing",
         "identities", "documents", "engagement", "engaging", "campaigning", "journeying", "readying", "rehearsing",
         "reporting", "applying", "subscribing", "sending", "showing", "registering", "provider_trials",
         "catalogs", "coupons", "consenting", "reaching", "team", "following",

@@ -8,6 +8,7 @@ have ended.
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
@@ -32,9 +33,14 @@ def quiet_at(rule: QuietHours, wall: dt.datetime) -> dt.datetime | None:
     return None
 
 
+@functools.lru_cache(maxsize=1024)  # a campaign asks the same for everybody of a zone
+def _wall(at: dt.datetime, zone: ZoneInfo) -> dt.datetime:
+    return at.astimezone(zone).replace(tzinfo=None)
+
+
 def first_quiet(rules: Sequence[QuietHours], at: dt.datetime, zone: ZoneInfo) -> QuietHours | None:
     """The first of some quiet hours that an instant lies in."""
-    wall = at.astimezone(zone).replace(tzinfo=None)
+    wall = _wall(at, zone)
     return next((rule for rule in rules if quiet_at(rule, wall) is not None), None)
 
 

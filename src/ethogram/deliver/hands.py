@@ -28,6 +28,9 @@ from ethogram.model.message import Accepted, Letter, Lost, Outcome, TextContent,
 
 _AGAIN = 5.0  # seconds between attempts to start a hand
 _ENDING = 10.0  # seconds that a hand may take to end
+LONGEST = 90.0  # seconds that a provider may take; each channel has shorter limits of its own
+SILENT = Lost(f"the provider did not answer within {LONGEST:.0f} seconds")
+_LOOK = 5.0  # seconds between looks for letters that took longer
 _THERE = TextContent("")
 
 # A provider's channel, name and version: which way out letters take.
@@ -112,10 +115,6 @@ class HandWay:
         else:
             self._hands[0].post(self._key, letter.id, letter, answered, loop)
 
-    def give_up(self, letter: Letter, answered: Answered, outcome: Outcome) -> None:
-        """Says what became of a letter, unless that is known."""
-        self._hands[letter.hand if isinstance(letter, Held) else 0].give_up(letter.id, answered, outcome)
-
     async def close(self) -> None:
         """Ends the provider's connections."""
         for hand in self._hands:
@@ -136,7 +135,7 @@ class _Hand:
         self._calls = itertools.count()
         self._writing: dict[int, Future[list[Any]]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None  # of whoever sends
-        self._posting: dict[str, Answered] = {}
+        self._posting: dict[str, tuple[Answered, float]] = {}  # of the event loop's thread, with when
         self._leaving: dict[Key, list[tuple[str, Letter | None]]] = {}  # of the event loop's thread
         self._ended = False
 
@@ -191,16 +190,21 @@ class _Hand:
         self, key: Key, id_: str, letter: Letter | None, answered: Answered, loop: asyncio.AbstractEventLoop
     ) -> None:
         """Sends a letter, together with others that are sent now."""
-        self._posting[id_] = answered
-        self._loop = loop
+        if self._loop is not loop:
+            self._loop = loop
+            loop.call_later(_LOOK, self._look)
+        self._posting[id_] = (answered, loop.time())
         if not self._leaving:
             loop.call_soon(self._leave)
         self._leaving.setdefault(key, []).append((id_, letter))
 
-    def give_up(self, id_: str, answered: Answered, outcome: Outcome) -> None:
-        """Says what became of a letter, unless that is known."""
-        if self._posting.get(id_) is answered:
-            self._answered([(id_, outcome)])
+    def _look(self) -> None:
+        """Gives up letters that nothing was heard of for too long."""
+        assert self._loop is not None
+        late = self._loop.time() - LONGEST
+        silent = itertools.takewhile(lambda each: each[1][1] < late, self._posting.items())  # in order of posting
+        self._answered([(id_, SILENT) for id_, _ in list(silent)])
+        self._loop.call_later(_LOOK, self._look)
 
     def _leave(self) -> None:
         leaving, self._leaving = self._leaving, {}
@@ -280,9 +284,9 @@ class _Hand:
 
     def _answered(self, answers: Sequence[tuple[str, Outcome | str | None]]) -> None:
         for id_, outcome in answers:
-            answered = self._posting.pop(id_, None)
-            if answered is not None:
-                answered(Accepted(outcome) if outcome is None or isinstance(outcome, str) else outcome)
+            waiting = self._posting.pop(id_, None)
+            if waiting is not None:
+                waiting[0](Accepted(outcome) if outcome is None or isinstance(outcome, str) else outcome)
 
     def end(self) -> None:
         """Tells the process to end."""

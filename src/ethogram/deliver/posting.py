@@ -12,13 +12,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from ethogram.deliver.hands import Answered, HandWay
-from ethogram.model.message import Letter, Lost, Outcome
+from ethogram.deliver.hands import LONGEST, SILENT, HandWay
+from ethogram.model.message import Lost, Outcome
 
 if TYPE_CHECKING:
     from ethogram.deliver.lane import Composed, Lane, Way
 
-_LONGEST = 90.0  # seconds that a provider may take; each channel has shorter limits of its own
 _GATHERED = 0.01  # seconds in which answers are gathered: recording many together costs less
 
 Answer: TypeAlias = "tuple[Composed, Lane, Sequence[Outcome]]"
@@ -81,19 +80,16 @@ class Posting:
     # --- the event loop's thread ------------------------------------------------------------------------------------
 
     def _start(self, going: Sequence[tuple[Lane, Composed]]) -> None:
-        given: list[tuple[HandWay, Letter, Answered]] = []
         for lane, composed in going:
             way = lane.provider.way
             if isinstance(way, HandWay):
-                given += self._give(lane, way, composed)
+                self._give(lane, way, composed)
                 continue
             task = self._loop.create_task(self._send(lane, way, composed))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        if given:
-            self._loop.call_later(_LONGEST, _give_up, given)
 
-    def _give(self, lane: Lane, way: HandWay, composed: Composed) -> list[tuple[HandWay, Letter, Answered]]:
+    def _give(self, lane: Lane, way: HandWay, composed: Composed) -> None:
         """Sends by another process: without a task for each message, which would cost more than all else here."""
         outcomes: dict[int, Outcome] = {}
 
@@ -102,20 +98,17 @@ class Posting:
             if len(outcomes) == len(composed.letters):
                 self._gather(composed, lane, [outcomes[each] for each in range(len(outcomes))])
 
-        given: list[tuple[HandWay, Letter, Answered]] = []
         for index, letter in enumerate(composed.letters):
-            given.append((way, letter, partial(answered, index)))
-            way.post(letter, given[-1][2], self._loop)
-        return given
+            way.post(letter, partial(answered, index), self._loop)
 
     async def _send(self, lane: Lane, way: Way, composed: Composed) -> None:
         outcomes: list[Outcome] = []
         for letter in composed.letters:
             try:
-                async with asyncio.timeout(_LONGEST):
+                async with asyncio.timeout(LONGEST):
                     outcomes.append(await way.send(letter))
             except TimeoutError:
-                outcomes.append(_SILENT)
+                outcomes.append(SILENT)
             except Exception as error:  # noqa: BLE001  # nobody knows how far it came
                 outcomes.append(Lost(f"{type(error).__name__}: {error}"))
         self._gather(composed, lane, outcomes)
@@ -131,11 +124,3 @@ class Posting:
             self._answers.put(answer)
         self._gathered.clear()
         self._wake()
-
-
-_SILENT = Lost(f"the provider did not answer within {_LONGEST:.0f} seconds")
-
-
-def _give_up(given: Sequence[tuple[HandWay, Letter, Answered]]) -> None:
-    for way, letter, answered in given:
-        way.give_up(letter, answered, _SILENT)

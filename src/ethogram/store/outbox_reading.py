@@ -6,6 +6,7 @@ Step of the path: store. Reads messages; removes those that ended long ago, and 
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,11 @@ _NAMES = (
 COLUMNS = tuple(_TABLE.c[name] for name in _NAMES)  # in the order that `message` takes them
 
 
+@functools.lru_cache(maxsize=1024)  # a campaign's messages have few
+def _origin(maker: str, name: str, version: int, occurrence: str, step: str, variant: str) -> Origin:
+    return Origin(_MAKERS[maker], name, version, occurrence, step, variant)
+
+
 def message(row: Any) -> Message:
     """The message of a row of `COLUMNS`."""
     (
@@ -71,7 +77,7 @@ def message(row: Any) -> Message:
         transactional, data, expires_at, twice, state, code, reason, address, attempts, due_at, provider_id,
         created_at, finished_at,
     ) = row  # fmt: skip
-    origin = Origin(_MAKERS[maker], name, version, occurrence, step, variant)
+    origin = _origin(maker, name, version, occurrence, step, variant)
     wanted = Wanted(
         origin,
         profile_id,
