@@ -73,14 +73,15 @@ def test_files_may_hold_everything_at_once(shop: Path, command: Ethogram) -> Non
     indented = "".join(f"    {line}\n" for line in JOURNEY.strip().splitlines())
     template = "".join(f"    {line}\n" for line in TEMPLATE.strip().splitlines())
     text = (
-        f"templates:\n  thanks:\n{template}journeys:\n  bought:\n{indented}topics:\n  news: {{title: News}}\n"
+        f"templates:\n  thanks:\n{template}journeys:\n  bought:\n{indented}topics:\n"
+        "  news: {title: News, needs: double_opt_in, confirmation: thanks}\n"
         'caps:\n  calm: {most: 3, per: week}\nquiet_hours:\n  night: {from: "22:00", to: "08:00"}\n'
         "holdouts:\n  nobody: {share: 1%}\nsegments:\n  buyers: did(purchase)\n"
     )
     (shop / "all.yaml").write_text(text)
     done = json.loads(answered(command, "apply", "all.yaml", "--json"))
     assert [each["kind"] for each in done] == [
-        "topic", "cap", "quiet_hours", "holdout", "segment", "template", "journey",
+        "template", "topic", "cap", "quiet_hours", "holdout", "segment", "journey",
     ]  # fmt: skip
     assert {each["state"] for each in json.loads(answered(command, "apply", "all.yaml", "--json"))} == {"same"}
     (shop / "again.yaml").write_text(answered(command, "dump"))
