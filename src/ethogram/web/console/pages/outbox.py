@@ -53,13 +53,13 @@ class MessagePage:
 def show_outbox(
     request: Asked,
     workspace: Opened,
-    state: str = "",
     channel: str = "",
     campaign: str = "",
     journey: str = "",
     before: int | None = None,
 ) -> Response[Any]:
     """Messages, newest first."""
+    state = request.query_params.get("state", "")  # the framework keeps an argument of this name for itself
     origin = (Maker.CAMPAIGN, campaign) if campaign else (Maker.JOURNEY, journey) if journey else None
     with Messages(workspace.path, clock=workspace.clock) as messages:
         listed = messages.listed(
