@@ -80,7 +80,7 @@ class Engaged:
 
     def send(self) -> bool:
         """Sends what is due, by the providers as they are saved now; whether there may be more to do at once."""
-        self._providers.follow(self._sending.replace)
+        self._providers.follow(self._sending.replace, self._sending.withdraw)
         return self._sending.send()
 
     def tell(self) -> bool:

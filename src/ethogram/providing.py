@@ -111,10 +111,15 @@ class Providers:
         ways = {channel: self._way(each) for channel, each in found.items()}
         return {Channel.INAPP: lane.Provider(in_app, at_once=_AT_ONCE), **ways}
 
-    def follow(self, replace: Callable[[Channel, lane.Provider], None]) -> bool:
-        """Hands over what was saved since the last look; whether there was any."""
-        changed = False
-        for channel, provider in self._chosen().items():
+    def follow(self, replace: Callable[[Channel, lane.Provider], None], withdraw: Callable[[Channel], None]) -> bool:
+        """Hands over what was saved since the last look, and what was removed; whether there was any."""
+        chosen = self._chosen()
+        gone = [channel for channel in self._versions if channel not in chosen]
+        for channel in gone:
+            withdraw(channel)
+            del self._versions[channel]
+        changed = bool(gone)
+        for channel, provider in chosen.items():
             version = (provider.name, provider.version)
             if self._versions.get(channel) != version:
                 replace(channel, self._way(provider))

@@ -99,6 +99,10 @@ class Sending:
         """Sends a channel's messages another way from now on."""
         self._outbox.replace(channel, provider)
 
+    def withdraw(self, channel: Channel) -> None:
+        """Sends no more messages of a channel, whose provider was removed."""
+        self._outbox.withdraw(channel)
+
     def status(self) -> tuple[Status, ...]:
         """How each channel does."""
         return self._outbox.status()

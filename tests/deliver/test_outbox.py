@@ -275,6 +275,21 @@ def test_a_provider_that_refuses_us_pauses_its_channel_with_one_alert(bench: Ben
     assert bench.outbox.trouble() is None
 
 
+def test_a_channel_whose_provider_is_removed_sends_nothing_until_it_has_another(bench: Bench) -> None:
+    bench.put("ann")
+    bench.settle()
+    bench.outbox.withdraw(EMAIL)
+    bench.put("bob", name="summer")
+    bench.put("cid", channel=SMS)
+    bench.settle()
+    assert (bench.taken(), bench.ways[SMS].taken) == (["ann"], ["cid"])
+    assert [(each.channel, each.state) for each in bench.outbox.status()] == [(SMS, "sending"), (EMAIL, "unprovided")]
+    bench.outbox.replace(EMAIL, Provider(other := Way(), 8))
+    bench.settle()
+    assert other.taken == ["bob"]
+    assert {each.state for each in bench.outbox.status()} == {"sending"}
+
+
 @pytest.mark.parametrize(
     ("idempotent", "twice", "after"),
     [(False, False, State.UNSURE), (True, False, State.WAITING), (False, True, State.WAITING)],

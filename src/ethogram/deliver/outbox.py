@@ -94,6 +94,7 @@ class Outbox:
         self._sorting = Sorting()
         self._pauses: dict[tuple[str, str], Pause] = {}
         self._unprovided: list[Channel] = []
+        self._withdrawn: set[Channel] = set()  # whose provider was removed; what it has under way ends
         self._renewed_at = monotonic()
         self._trouble: dict[Channel, str] = {}
         self._ending = False
@@ -108,7 +109,7 @@ class Outbox:
         with self._database.reading() as connection:
             self._pauses = outbox_pauses.paused(connection)
             due = [] if self._ending or not trusted else outbox_claims.due_channels(connection, now)
-        self._unprovided = [channel for channel in due if channel not in self._lanes]
+        self._unprovided = [each for each in due if each not in self._lanes or each in self._withdrawn]
         wanted = {
             channel: room
             for channel in due
@@ -302,6 +303,7 @@ class Outbox:
 
     def replace(self, channel: Channel, provider: Provider) -> None:
         """Sends a channel's messages another way from now on."""
+        self._withdrawn.discard(channel)
         lane = self._lanes.get(channel)
         if lane is None:
             self._lanes = {**self._lanes, channel: Lane(channel, provider)}
@@ -309,12 +311,18 @@ class Outbox:
         self._posting.close_later(lane.provider.way)
         lane.replace(provider)
 
+    def withdraw(self, channel: Channel) -> None:
+        """Sends no more messages of a channel, which has no provider from now on; what is under way ends."""
+        if channel in self._lanes:
+            self._withdrawn.add(channel)
+
     def _paused(self, channel: Channel) -> bool:
-        return (CHANNEL, channel.value) in self._pauses
+        return channel in self._withdrawn or (CHANNEL, channel.value) in self._pauses
 
     def status(self) -> tuple[Status, ...]:
         """How each channel does that has a provider or messages that are due."""
-        return status.of(list(self._lanes.values()), self._pauses, self._trouble, self._unprovided)
+        lanes = [lane for channel, lane in self._lanes.items() if channel not in self._withdrawn]
+        return status.of(lanes, self._pauses, self._trouble, self._unprovided)
 
     def trouble(self) -> str | None:
         """What keeps messages from being sent that a person should mend; None where nothing does."""
