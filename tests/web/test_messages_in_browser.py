@@ -386,11 +386,11 @@ def test_the_worker_shows_what_is_pushed_once_and_leads_where_it_says(at: Desk, 
     number = found[0]["registrationId"]
     told = {"id": "msg_1", "title": "<b>Tea</b>", "body": "is back", "url": f"{_host(at)}/l/x", "image": "javascript:1"}
     here = "navigator.serviceWorker.getRegistration('/ethogram-push/').then((each) => each.getNotifications())"
-    seen = f"{here}.then((all) => all.map(({{ title, body, tag }}) => [title, body, tag]))"
+    seen = f"{here}.then((all) => all.map((each) => [each.title, each.body, each.tag, each.image ?? '']))"
     for data in (told, {**told, "body": "is back again"}, {"title": "not ours"}, "no JSON"):
         text = data if isinstance(data, str) else json.dumps(data)
         page.send("ServiceWorker.deliverPushMessage", origin=site.other, registrationId=number, data=text)
-    until(lambda: page.run(seen) == [["<b>Tea</b>", "is back again", "msg_1"]])
+    until(lambda: page.run(seen) == [["<b>Tea</b>", "is back again", "msg_1", ""]])
     worker = _worker(page, site)
     worker("self.opened = []; self.clients.openWindow = async (url) => { self.opened.push(url); return null }; 0")
     pressed = "(all) => { self.dispatchEvent(new NotificationEvent('notificationclick', { notification: all[0] })) }"

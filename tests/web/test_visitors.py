@@ -319,6 +319,16 @@ def test_pages_of_other_sites_may_ask(at: Desk) -> None:
     assert at.server.send("/v1/messages", None, {}, method="GET").status == 405
 
 
+def test_more_pages_than_can_be_answered_come_again_later(at: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    id_ = at.put()
+    with monkeypatch.context() as full:
+        full.setattr("ethogram.web.visitors._MOST", 0)
+        answer = at.ask()
+    assert (answer.status, answer.json["code"]) == (429, "overloaded")
+    assert int(answer.headers["retry-after"]) > 0
+    assert at.shown() == id_
+
+
 def test_a_ledger_that_fails_is_said_so_and_nothing_is_lost_of_what_comes_again(
     at: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -129,7 +129,7 @@
     .card.left { right: auto; left: 16px }
     .card.top { bottom: auto; top: 16px }
     .modal { inset: 0; margin: auto; width: min(30rem, calc(100vw - 32px)); height: fit-content; border-radius: 12px }
-    .fullscreen { inset: 0; width: 100vw; height: 100vh; max-width: none; max-height: none; display: flex;
+    .fullscreen { inset: 0; width: 100%; height: 100%; max-width: none; max-height: none; display: flex;
       flex-direction: column; align-items: center; justify-content: safe center; gap: 12px; text-align: center }
     h2 { margin: 0 32px 4px 0; font-size: 1.25em; line-height: 1.3 }
     .banner h2 { margin: 0; font-size: 1em }

@@ -26,10 +26,9 @@
     const told = read(event);
     if (!told) return;
     const { id, title, body, image, url, data = {} } = told;
-    const facts = { ethogram: { id, url, data } };
-    // Sent a second time, it takes the first one's place, and is silent.
-    const shown = { body, tag: id, data: facts, icon: safe(data.icon), badge: safe(data.badge), image: safe(image) };
-    for (const name of ["icon", "badge", "image"]) if (!(name === "image" ? image : data[name])) delete shown[name];
+    const shown = { body, tag: id, data: { ethogram: { id, url, data } } }; // a second time, it takes the first one's place
+    for (const [name, address] of Object.entries({ icon: data.icon, badge: data.badge, image }))
+      if (address && safe(address)) shown[name] = safe(address);
     event.waitUntil(self.registration.showNotification(title, shown));
   });
 
