@@ -44,6 +44,8 @@ class Database:
 
     def __init__(self, url: str, patience: float = 30) -> None:
         self._engine = _engine(url, patience)
+        self._turn = _turn(self._engine.url)
+        self._patience = patience
         try:
             self._migrate()
         except BaseException:
@@ -68,10 +70,23 @@ class Database:
     @contextlib.contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """A connection in one transaction: on disk when the block ends, undone when it raises."""
-        with _Wrapped(self.address), self._engine.connect() as plain:
+        with _Wrapped(self.address), self._engine.connect() as plain, self._alone():
             connection = plain.execution_options(ethogram_writes=True)
             with connection.begin():
                 yield connection
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Waits for the other threads of this process that write to a SQLite file.
+
+        SQLite would wait, too, but asleep: it looks again after up to a tenth of a second, however soon it could write.
+        """
+        mine = self._turn is not None and self._turn.acquire(timeout=self._patience)
+        try:
+            yield
+        finally:
+            if mine and self._turn is not None:
+                self._turn.release()
 
     def _migrate(self) -> None:
         with self.reading() as connection:
@@ -85,6 +100,15 @@ class Database:
             if current == tables.HEAD:
                 return
             _upgrade(connection, current)
+
+
+_turns: dict[str, threading.Lock] = {}  # by SQLite file: whose turn it is to write, of this process's threads
+
+
+def _turn(url: sa.URL) -> threading.Lock | None:
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return None
+    return _turns.setdefault(str(url.database), threading.Lock())
 
 
 def first_line(error: BaseException) -> str:
