@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from litestar import Response, Router, get, post
 from litestar.enums import RequestEncodingType
-from litestar.params import Body, FromPath
+from litestar.params import Body, FromPath, FromQuery
 
 from ethogram import documents
 from ethogram.campaigning import Campaigns, CampaignState, Launch, Progress
@@ -116,7 +116,7 @@ class ReportPart:
 
 
 @get("/campaigns", opt=VIEW, sync_to_thread=True)
-def list_campaigns(request: Asked, workspace: Opened, q: str = "") -> Response[Any]:
+def list_campaigns(request: Asked, workspace: Opened, q: FromQuery[str] = "") -> Response[Any]:
     """Every campaign."""
     with _definitions(workspace) as definitions:
         saved = definitions.listed("campaign")
@@ -126,7 +126,9 @@ def list_campaigns(request: Asked, workspace: Opened, q: str = "") -> Response[A
 
 
 @get("/campaigns/new", opt=MARKET, sync_to_thread=True)
-def show_new(request: Asked, workspace: Opened, segment: str = "", template: str = "") -> Response[Any]:
+def show_new(
+    request: Asked, workspace: Opened, segment: FromQuery[str] = "", template: FromQuery[str] = ""
+) -> Response[Any]:
     """The form of a new campaign."""
     body: dict[str, Any] = {"channel": "email", "when": {"now": True}, "holdout": 0.05}
     if segment:

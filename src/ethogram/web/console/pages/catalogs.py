@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from litestar import Response, Router, get
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 
 from ethogram.catalogs import Catalogs
 from ethogram.web.console.given import VIEW, Asked, Opened
@@ -47,7 +47,9 @@ def list_catalogs(request: Asked, workspace: Opened) -> Response[Any]:
 
 
 @get("/catalogs/{name:str}", opt=VIEW, sync_to_thread=True)
-def show_catalog(request: Asked, workspace: Opened, name: FromPath[str], q: str = "", after: str = "") -> Response[Any]:
+def show_catalog(
+    request: Asked, workspace: Opened, name: FromPath[str], q: FromQuery[str] = "", after: FromQuery[str] = ""
+) -> Response[Any]:
     """The items of a catalogue."""
     with Catalogs(workspace.path, clock=workspace.clock) as catalogs:
         found = catalogs.items(name, search=q, after=after, limit=_PAGE)

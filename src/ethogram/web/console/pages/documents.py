@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 from litestar import Response, Router, get, post
 from litestar.enums import RequestEncodingType
-from litestar.params import Body, FromPath
+from litestar.params import Body, FromPath, FromQuery
 
 from ethogram import documents
 from ethogram.engagement import Definitions, Saved, shown
@@ -130,7 +130,7 @@ def show_new(request: Asked, kind: FromPath[str]) -> Response[Any]:
 
 @get("/documents/{kind:str}/{name:str}", opt=VIEW, sync_to_thread=True)
 def show(
-    request: Asked, workspace: Opened, kind: FromPath[str], name: FromPath[str], version: int | None = None
+    request: Asked, workspace: Opened, kind: FromPath[str], name: FromPath[str], version: FromQuery[int | None] = None
 ) -> Response[Any]:
     """A document, at its newest version unless told otherwise."""
     found = _kind(kind)
@@ -178,7 +178,9 @@ def remove(request: Asked, workspace: Opened, kind: FromPath[str], name: FromPat
 
 
 @post("/documents/{kind:str}/{name:str}/restore", opt=MARKET, status_code=200, sync_to_thread=True)
-def restore(request: Asked, workspace: Opened, kind: FromPath[str], name: FromPath[str], version: int) -> Response[Any]:
+def restore(
+    request: Asked, workspace: Opened, kind: FromPath[str], name: FromPath[str], version: FromQuery[int]
+) -> Response[Any]:
     """Saves an earlier version again."""
     found = _kind(kind)
     _check(request, found)

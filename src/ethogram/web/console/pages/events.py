@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from litestar import Response, Router, get, post
 from litestar.enums import RequestEncodingType
-from litestar.params import Body, FromPath
+from litestar.params import Body, FromPath, FromQuery
 from litestar.response import Stream
 
 from ethogram.errors import UnknownNameError
@@ -84,13 +84,15 @@ class VocabularyPage:
 
 
 @get("/events", opt=VIEW, sync_to_thread=True)
-def list_events(request: Asked, q: str = "", sort: str = "-count") -> Response[Any]:
+def list_events(request: Asked, q: FromQuery[str] = "", sort: FromQuery[str] = "-count") -> Response[Any]:
     """The frame of the list."""
     return page(request, "events/list.html", EventsPage(q, sort))
 
 
 @get("/events-list", opt=VIEW, sync_to_thread=True)
-def show_list(request: Asked, workspace: Opened, q: str = "", sort: str = "-count") -> Response[Any]:
+def show_list(
+    request: Asked, workspace: Opened, q: FromQuery[str] = "", sort: FromQuery[str] = "-count"
+) -> Response[Any]:
     """The list, when everything is counted."""
     found = catalogue(request, workspace)
     chosen = [event for event in found.events if q.casefold() in event.name.casefold()]

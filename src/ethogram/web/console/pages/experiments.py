@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from litestar import Response, Router, get
+from litestar.params import FromQuery
 
 from ethogram.engagement import Definitions
 from ethogram.errors import InputError
@@ -46,7 +47,7 @@ class ReportPart:
 
 
 @get("/experiments", opt=VIEW, sync_to_thread=True)
-def list_experiments(request: Asked, workspace: Opened, method: str = Method.FIXED.value) -> Response[Any]:
+def list_experiments(request: Asked, workspace: Opened, method: FromQuery[str] = Method.FIXED.value) -> Response[Any]:
     """Everything whose effect can be looked at."""
     chosen = _method(method)
     subjects = []
@@ -70,7 +71,12 @@ def list_experiments(request: Asked, workspace: Opened, method: str = Method.FIX
 
 @get("/experiments/report", opt=VIEW, sync_to_thread=True)
 def show_report(
-    request: Asked, workspace: Opened, kind: str, name: str, step: str = "", method: str = Method.FIXED.value
+    request: Asked,
+    workspace: Opened,
+    kind: FromQuery[str],
+    name: FromQuery[str],
+    step: FromQuery[str] = "",
+    method: FromQuery[str] = Method.FIXED.value,
 ) -> Response[Any]:
     """What a campaign, or a message of a journey, did."""
     reports, chosen = Reports(workspace, workspace.path), _method(method)

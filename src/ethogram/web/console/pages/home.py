@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from litestar import Response, Router, get
+from litestar.params import FromQuery
 
 from ethogram.collecting import RejectedCalls
 from ethogram.model.results import ActiveCount, DayCount, FoundPerson, Health, SegmentVersion, Status
@@ -118,7 +119,7 @@ def show_attention(request: Asked, workspace: Opened) -> Response[Any]:
 
 
 @get("/search", opt=VIEW, sync_to_thread=True)
-def search(request: Asked, workspace: Opened, q: str = "") -> Response[Any]:
+def search(request: Asked, workspace: Opened, q: FromQuery[str] = "") -> Response[Any]:
     """People, segments and events that have a text in their names, ids or traits."""
     sought = q.strip()[:200]
     people = workspace.find_people(sought, limit=10) if sought else ()

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from litestar import Response, Router, get, post
 from litestar.enums import RequestEncodingType
-from litestar.params import Body, FromPath
+from litestar.params import Body, FromPath, FromQuery
 
 from ethogram import documents
 from ethogram.engagement import Definitions
@@ -103,7 +103,7 @@ class Frames:
 
 
 @get("/templates", opt=VIEW, sync_to_thread=True)
-def list_templates(request: Asked, workspace: Opened, q: str = "") -> Response[Any]:
+def list_templates(request: Asked, workspace: Opened, q: FromQuery[str] = "") -> Response[Any]:
     """Every template."""
     found = rows(workspace, "template")
     chosen = tuple(each for each in found if q.casefold() in f"{each.name} {each.text}".casefold())
@@ -111,7 +111,7 @@ def list_templates(request: Asked, workspace: Opened, q: str = "") -> Response[A
 
 
 @get("/templates/new", opt=MARKET, sync_to_thread=True)
-def show_new(request: Asked, workspace: Opened, channel: str = "email") -> Response[Any]:
+def show_new(request: Asked, workspace: Opened, channel: FromQuery[str] = "email") -> Response[Any]:
     """A new template, begun with an example."""
     text = _EXAMPLES.get(channel, _EXAMPLES["email"])
     return page(request, "messages/template.html", _page(workspace, "", text, new=True))
@@ -127,7 +127,9 @@ def show_frame(request: Asked, token: FromPath[str]) -> Response[Any]:
 
 
 @get("/templates/{name:str}", opt=VIEW, sync_to_thread=True)
-def show_template(request: Asked, workspace: Opened, name: FromPath[str], profile_id: str = "") -> Response[Any]:
+def show_template(
+    request: Asked, workspace: Opened, name: FromPath[str], profile_id: FromQuery[str] = ""
+) -> Response[Any]:
     """A template beside what somebody would get."""
     with Definitions(workspace.path, clock=workspace.clock) as definitions:
         saved = definitions.get("template", name)

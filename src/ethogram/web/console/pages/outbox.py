@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from litestar import Response, Router, get, post
 from litestar.enums import RequestEncodingType
-from litestar.params import Body, FromPath
+from litestar.params import Body, FromPath, FromQuery
 
 from ethogram.errors import InputError, UserError
 from ethogram.model.message import Channel, Maker, Message, State
@@ -53,10 +53,10 @@ class MessagePage:
 def show_outbox(
     request: Asked,
     workspace: Opened,
-    channel: str = "",
-    campaign: str = "",
-    journey: str = "",
-    before: int | None = None,
+    channel: FromQuery[str] = "",
+    campaign: FromQuery[str] = "",
+    journey: FromQuery[str] = "",
+    before: FromQuery[int | None] = None,
 ) -> Response[Any]:
     """Messages, newest first."""
     state = request.query_params.get("state", "")  # the framework keeps an argument of this name for itself

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from litestar import Response, Router, get
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 
 from ethogram.errors import UserError
 from ethogram.model.message import Message
@@ -94,7 +94,7 @@ class MessagesPage:
 
 
 @get("/people", opt=VIEW, sync_to_thread=True)
-def list_people(request: Asked, workspace: Opened, q: str = "") -> Response[Any]:
+def list_people(request: Asked, workspace: Opened, q: FromQuery[str] = "") -> Response[Any]:
     """Who matches what is sought; who became known last where nothing is."""
     found = workspace.find_people(q[:200], limit=_PAGE + 1)
     people = found[:_PAGE]
@@ -104,7 +104,11 @@ def list_people(request: Asked, workspace: Opened, q: str = "") -> Response[Any]
 
 @get("/people/{profile_id:str}", opt=VIEW, sync_to_thread=True)
 def show_timeline(
-    request: Asked, workspace: Opened, profile_id: FromPath[str], event: str = "", before: str = ""
+    request: Asked,
+    workspace: Opened,
+    profile_id: FromPath[str],
+    event: FromQuery[str] = "",
+    before: FromQuery[str] = "",
 ) -> Response[Any]:
     """What somebody did, newest first."""
     person = _person(workspace, profile_id, "")
@@ -120,7 +124,9 @@ def show_timeline(
 
 
 @get("/people/{profile_id:str}/segments", opt=VIEW, sync_to_thread=True)
-def show_segments(request: Asked, workspace: Opened, profile_id: FromPath[str], segment: str = "") -> Response[Any]:
+def show_segments(
+    request: Asked, workspace: Opened, profile_id: FromPath[str], segment: FromQuery[str] = ""
+) -> Response[Any]:
     """Which segments somebody is in since when; why, or why not, for a chosen one."""
     person = _person(workspace, profile_id, "segments")
     names = tuple(each.name for each in workspace.segments.list() if each.entity == "profile" and not each.static)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from litestar import Response, Router, get, post
 from litestar.enums import RequestEncodingType
-from litestar.params import Body
+from litestar.params import Body, FromQuery
 
 from ethogram.collecting import Rejected, RejectedCalls, open_ledger
 from ethogram.errors import UserError
@@ -124,7 +124,7 @@ def show_findings(request: Asked, workspace: Opened) -> Response[Any]:
 
 
 @get("/settings/rejected", opt=VIEW, sync_to_thread=True)
-def show_rejected(request: Asked, workspace: Opened, code: str = "") -> Response[Any]:
+def show_rejected(request: Asked, workspace: Opened, code: FromQuery[str] = "") -> Response[Any]:
     """What senders sent in vain."""
     with RejectedCalls(workspace.path) as calls:
         shown = RejectedPage(code, calls.counts(), tuple(calls.listed(limit=_LINES, code=code or None)))
@@ -132,7 +132,7 @@ def show_rejected(request: Asked, workspace: Opened, code: str = "") -> Response
 
 
 @get("/settings/audit", opt=ADMIN, sync_to_thread=True)
-def show_audit(request: Asked, workspace: Opened, q: str = "") -> Response[Any]:
+def show_audit(request: Asked, workspace: Opened, q: FromQuery[str] = "") -> Response[Any]:
     """Who did what."""
     ledger = open_ledger(workspace.path)
     try:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, cast
 
 from litestar import Response, Router, get, post
 from litestar.enums import RequestEncodingType
-from litestar.params import Body, FromPath
+from litestar.params import Body, FromPath, FromQuery
 
 from ethogram.errors import EthogramError, InputError
 from ethogram.model.results import LoadSummary, Status
@@ -137,7 +137,12 @@ async def take_file(request: Asked, workspace: Opened) -> Response[Any]:
 
 @get("/start/file/{token:str}", opt=ANALYSE, sync_to_thread=True)
 def show_file(
-    request: Asked, workspace: Opened, token: FromPath[str], kind: str = "events", event: str = "", timezone: str = ""
+    request: Asked,
+    workspace: Opened,
+    token: FromPath[str],
+    kind: FromQuery[str] = "events",
+    event: FromQuery[str] = "",
+    timezone: FromQuery[str] = "",
 ) -> Response[Any]:
     """What a file seems to say."""
     chosen: Import = request.app.state.imports.get(token)
