@@ -1,4 +1,4 @@
-"""Catalogues and coupons over HTTP; a template sees an item as soon as its change is answered."""
+"""Catalogues and coupons over HTTP: items and codes changed while the server runs, all faults told at once."""
 
 from __future__ import annotations
 
