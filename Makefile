@@ -17,7 +17,7 @@ DEV  := $(VENV)/.installed-dev
 CODE := src tests tools examples $(wildcard bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-live test check format lint types docs reference examples bench fuzz soak lock clean distclean
+.PHONY: help demo demo-live demo-engage test check format lint types docs reference examples bench fuzz soak lock clean distclean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -46,6 +46,9 @@ demo: $(RUN) ## load the real data of examples/, run the template segments, show
 
 demo-live: $(RUN) ## play a shop's history to a running server and watch segments react, for a minute
 	@$(BIN)/python examples/demo_live.py
+
+demo-engage: $(DEV) ## carts are left, and a journey sends real mail into a local mailbox that one can look at
+	@$(BIN)/python examples/demo_engage.py
 
 test: $(DEV) ## run every test (JOBS=2 for two processes, TESTS=tests/segment for some)
 	@$(BIN)/python -m pytest $(if $(filter-out 0,$(JOBS)),-n $(JOBS)) $(TESTS)
@@ -97,7 +100,7 @@ LOCK := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-in
   --custom-compile-command "make lock"
 
 clean: ## remove what the commands made, but not the environment
-	@rm -rf site dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache demo-workspace demo-workspace-generated tutorial-workspace
+	@rm -rf site dist build .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache demo-workspace demo-workspace-generated demo-mailbox tutorial-workspace
 	@find src tests tools examples -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean

@@ -77,6 +77,8 @@ def test_an_abandoned_cart_is_reminded_of_by_mail_and_unsubscribing_ends_it(tmp_
         server.send("/v1/track", {"userId": "ann", "event": "cart", "properties": {"product": "pot"}})
         wait(lambda: _told(server), "what became of it")
         assert len(kept.messages) == 1
+        counted = server.send("/metrics", headers=MANAGE, method="GET").body.decode()
+        assert 'ethogram_messages_total{state="sent"} 1\n' in counted
         assert server.stop() == 0
     events = stored(path, columns="event, properties.campaign::String, properties.code::String")
     about = sorted(row for row in events if row[0].startswith("email_"))

@@ -23,6 +23,7 @@ _COUNTERS = {
     "ethogram_warnings_total": ("Calls accepted although something about them is odd, by what.", "what"),
     "ethogram_moved_total": ("Rows that came to the warehouse, by what they are.", "what"),
     "ethogram_deliveries_total": ("Attempts to deliver, by what came of them: sent, failed or dead.", "outcome"),
+    "ethogram_messages_total": ("Messages that came to a state, by which.", "state"),
     "ethogram_membership_changes_total": ("Profiles that entered or left a segment, by which of the two.", "change"),
 }
 
