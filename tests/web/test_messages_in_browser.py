@@ -212,6 +212,26 @@ def test_pages_events_scrolling_and_time_decide_when(at: Desk, site: Site, page:
     assert at.told(cart) == ["delivered", "dismissed", "opened"]
 
 
+def test_what_was_tracked_before_the_script_came_counts_on_its_page_and_not_on_the_next(
+    at: Desk, site: Site, page: Page
+) -> None:
+    first, second = at.put("ann", show={"event": "viewed"}), at.put("ann", show={"event": "viewed"})
+    early = _html(_host(at)).replace("['identify', 'ann']", "['identify', 'ann'], ['track', 'viewed']")
+    site.page("/", early)
+    page.goto(f"{site.other}/")
+    appears(page)
+    until(lambda: "opened" in at.told(first))
+    page.run("history.pushState({}, '', '/next'), 0")
+    page.settle()
+    key(page, "Escape")
+    goes(page)
+    page.settle()
+    page.run("ethogram.track('else')")
+    page.settle()
+    assert not part(page, ".box")
+    assert at.told(second) == []
+
+
 def test_nothing_is_asked_without_consent_and_what_is_shown_goes_with_it(at: Desk, site: Site, page: Page) -> None:
     id_ = at.put(show=AGAIN)
     _open(at, site, page, attributes='data-messages data-consent="required"')

@@ -163,10 +163,11 @@
 
   const listeners = [];
   const recent = []; // events that were tracked on this page
+  let pages = 0;
   let more;
 
   function tell(what, event) {
-    if (what === "page") recent.length = 0;
+    if (what === "page" && pages++) recent.length = 0; // what was tracked before the first view is of its page
     if (event) recent.push(event);
     listeners.forEach((each) => each(what));
   }
