@@ -1,9 +1,9 @@
 """What `make demo-engage` runs: carts are left, and a journey reminds of them by real mail into a local mailbox.
 
-Starts `ethogram serve` on a workspace that is thrown away at the end, and applies `abandoned_cart.yaml` as a user would.
-People of a generated shop leave carts; some buy, some click, one unsubscribes. What is decided about each is shown as it
-comes back as an event, and in the end the report compares with those who were held out. People are generated, and how
-they answer to a mail is planted by this program; the mails are real.
+Starts `ethogram serve` on a workspace that is thrown away at the end, and applies `abandoned_cart.yaml` as a user does.
+People of a generated shop leave carts; some buy, some click, one unsubscribes. What is decided about each is shown as
+it comes back as an event, and in the end the report compares with those who were held out. People are generated, and
+how they answer to a mail is planted by this program; the mails are real.
 """
 
 from __future__ import annotations
