@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from ethogram.clock import Clock
-from ethogram.errors import SegmentError, SettingError
+from ethogram.errors import SegmentError, SettingError, UserError
 from ethogram.measure.catalogue import names
 from ethogram.model.editing import EditDifference
 from ethogram.model.results import SegmentVersion, Warned
@@ -255,6 +255,31 @@ class Segments:
                 hint="Change or delete these first.",
             )
         return _version(self._ledger.delete_segment(name, self._clock.now()), None)
+
+    def references(self) -> dict[str, tuple[str, ...]]:
+        """The names of the segments that refer to each one that is referred to, in order of name."""
+        found: dict[str, list[str]] = {}
+        for other, segment in sorted(self._saved.live().items()):
+            if segment.text is not None:
+                for name in sorted(set(references(self._saved.parsed(segment.text).condition))):
+                    found.setdefault(name, []).append(other)
+        return {name: tuple(others) for name, others in found.items()}
+
+    def restore(self, name: str) -> SegmentVersion:
+        """The segment of that name that was deleted last, live again with its versions and its history.
+
+        Raises:
+            UnknownNameError: none of that name was deleted.
+            SegmentError: another one has the name now, or it refers to segments that are gone.
+        """
+        restored = self._ledger.restore_segment(name, self._clock.now())
+        try:
+            if restored.text is not None:
+                editing.with_edit(self._saved, self._saved.live(), name, self._saved.parsed(restored.text))
+        except UserError:
+            self._ledger.delete_segment(name, self._clock.now())
+            raise
+        return _version(restored, None)
 
     def _sized(self, segments: Sequence[SavedSegment]) -> tuple[SegmentVersion, ...]:
         """The segments with their sizes at the last run or fill."""

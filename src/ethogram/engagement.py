@@ -17,10 +17,11 @@ from ethogram.decide.campaigns.occurrences import check_cron
 from ethogram.decide.journeys.matching import checks as checks_of_journeys
 from ethogram.deliver.templates.compiling import faults
 from ethogram.errors import DefinitionError, SegmentError, SettingError, UserError
-from ethogram.model.campaign import Campaign, Checks, OnEvent
+from ethogram.model.campaign import Campaign, Checks, OnEvent, OnItem
 from ethogram.model.catalog import KIND as CATALOG
 from ethogram.model.catalog import Catalog
 from ethogram.model.eligibility import CAP, HOLDOUT, QUIET_HOURS, TOPIC, FrequencyCap, GlobalHoldout, QuietHours, Topic
+from ethogram.model.item_signal import ItemSignal
 from ethogram.model.journey.graph import Journey
 from ethogram.model.journey.parts import Branch, Listing, SegmentSignal, Send, Wait
 from ethogram.model.provider import KIND as PROVIDER
@@ -75,10 +76,14 @@ def _campaign_uses(campaign: Campaign) -> Iterable[Use]:
         yield Use("template", variant.template, f"variants[{index}].template" if variant.name else "template")
     if campaign.topic:
         yield Use("topic", campaign.topic, "topic")
+    if isinstance(campaign.when, OnItem):
+        yield Use("catalog", campaign.when.signal.catalog, "when.catalog.name")
 
 
 def _journey_uses(journey: Journey) -> Iterable[Use]:
-    """Segments, templates and topics, wherever they are named."""
+    """Segments, templates, topics and catalogues, wherever they are named."""
+    if isinstance(journey.entry, ItemSignal):
+        yield Use("catalog", journey.entry.catalog, "entry.catalog.name")
     signals = [("entry", journey.entry)]
     texts = [("where", journey.where)]
     for number, ending in enumerate(journey.exits):
@@ -238,6 +243,16 @@ class Definitions:
                 for use in reader.uses(reader.read(saved.name, saved.body, Checks()))
             )
         )
+
+    def users(self, kind: str) -> dict[str, tuple[tuple[str, str], ...]]:
+        """The definitions that refer to any of a kind, as kind and name, by the name that they refer to."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        for user, reader in _KINDS.items():
+            for saved in self.listed(user):
+                uses = reader.uses(reader.read(saved.name, saved.body, Checks()))
+                for name in {use.name for use in uses if use.kind == kind}:
+                    found.setdefault(name, []).append((user, saved.name))
+        return {name: tuple(users) for name, users in found.items()}
 
     def remove(self, kind: str, name: str, *, actor: str = "local") -> Saved:
         """The definition that is removed; its versions stay on record, for what was sent by them.

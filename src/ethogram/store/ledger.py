@@ -86,6 +86,16 @@ class Ledger:
         with self.database.writing() as connection:
             return segments.delete(connection, name, now, actor)
 
+    def restore_segment(self, name: str, now: dt.datetime, actor: str = "local") -> SavedSegment:
+        """The segment of that name that was deleted last, live again with its versions and its history.
+
+        Raises:
+            UnknownNameError: none of that name was deleted.
+            SegmentError: another one has the name now.
+        """
+        with self.database.writing() as connection:
+            return segments.restore(connection, name, now, actor)
+
     def segment(self, name: str, version: int | None = None) -> SavedSegment:
         """The segment of that name, its newest version unless told otherwise.
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import sqlalchemy as sa
 
-from ethogram.errors import UnknownNameError, UserError
+from ethogram.errors import SegmentError, UnknownNameError, UserError
 from ethogram.store import audit, settings, tables
 
 if TYPE_CHECKING:
@@ -122,6 +122,26 @@ def delete(connection: sa.Connection, name: str, now: dt.datetime, actor: str) -
     audit.record(connection, actor=actor, verb="delete", object=f"segment:{name}", detail=detail, now=now)
     _revise(connection)
     return found
+
+
+def restore(connection: sa.Connection, name: str, now: dt.datetime, actor: str) -> SavedSegment:
+    """The segment of that name that was deleted last, live again with its versions and its history.
+
+    Raises:
+        UnknownNameError: none of that name was deleted.
+        SegmentError: another one has the name now.
+    """
+    if find(connection, name) is not None:
+        raise SegmentError(f"there is a segment `{name}` again", hint="Rename or delete it first.", name=name)
+    number = connection.execute(
+        sa.select(_segments.c.number).where(_segments.c.name == name).order_by(_segments.c.deleted_at.desc()).limit(1)
+    ).scalar()
+    if number is None:
+        _refuse_unknown(connection, name, None)
+    connection.execute(_segments.update().where(_segments.c.number == number).values(deleted_at=None))
+    audit.record(connection, actor=actor, verb="restore", object=f"segment:{name}", detail={}, now=now)
+    _revise(connection)
+    return existing(connection, name)
 
 
 def find(connection: sa.Connection, name: str, version: int | None = None) -> SavedSegment | None:

@@ -15,13 +15,13 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Response, Router, get, post
 from litestar.enums import RequestEncodingType
-from litestar.params import Body, FromPath, JSONBody
+from litestar.params import Body, FromPath, FromQuery, JSONBody
 
 from ethogram.drafting import DRAFT
 from ethogram.errors import SegmentError, UserError
 from ethogram.model.drafts import Completion, Review, ValueCounts
 from ethogram.model.editing import Moves
-from ethogram.model.results import Overlap, SegmentVersion
+from ethogram.model.results import SegmentVersion
 from ethogram.picturing import Labels
 from ethogram.runtime import Workspace
 from ethogram.web.console.given import ANALYSE, VIEW, Asked, Opened, session_of, typed
@@ -108,13 +108,22 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class ComparePart:
-    """How a draft overlaps with saved segments."""
+class Together:
+    """People in exactly these segments."""
 
-    overlap: Overlap | None
-    picture: Venn | UpSet | None
-    upset: bool
-    draft: str
+    names: tuple[str, ...]
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ComparePart:
+    """How a draft overlaps with saved segments: the size of each, and of each exact combination, the largest first."""
+
+    sizes: dict[str, int] = field(default_factory=dict)
+    exact: tuple[Together, ...] = ()
+    picture: Venn | UpSet | None = None
+    upset: bool = False
+    draft: str = DRAFT
     problem: Problem | None = None
 
 
@@ -148,7 +157,7 @@ _turns = Turns()
 
 @get("/segments/new", opt=ANALYSE, sync_to_thread=True)
 def show_new(
-    request: Asked, workspace: Opened, text: str = "", event: str = "", name: str = "", person: str = ""
+    request: Asked, workspace: Opened, text: FromQuery[str] = "", event: FromQuery[str] = "", name: FromQuery[str] = ""
 ) -> Response[Any]:
     """An empty builder, or one that begins with a text or an event."""
     if event and not text:
@@ -158,7 +167,9 @@ def show_new(
 
 
 @get("/segments/{name:str}/edit", opt=ANALYSE, sync_to_thread=True)
-def show_edit(request: Asked, workspace: Opened, name: FromPath[str], version: int | None = None) -> Response[Any]:
+def show_edit(
+    request: Asked, workspace: Opened, name: FromPath[str], version: FromQuery[int | None] = None
+) -> Response[Any]:
     """The builder of a saved segment, at its newest version unless told otherwise."""
     segment = workspace.segments.get(name, version)
     if segment.text is None:
@@ -229,9 +240,11 @@ def names(workspace: Opened) -> dict[str, Any]:
 
 
 @get("/drafts/values", opt=VIEW, sync_to_thread=True)
-def values(workspace: Opened, name: str, event: str = "", trait: bool = False) -> ValueCounts:  # noqa: FBT001, FBT002  # a query parameter
+def values(
+    workspace: Opened, name: FromQuery[str] = "", event: FromQuery[str] = "", of: FromQuery[str] = "event"
+) -> ValueCounts:
     """The most frequent values of a property or a trait."""
-    return workspace.drafts.values(name[:500], event=event or None, trait=trait)
+    return workspace.drafts.values(name[:500], event=event or None, trait=of == "trait")
 
 
 @post("/drafts/size", status_code=200, opt=VIEW, sync_to_thread=True)
@@ -250,14 +263,14 @@ def compare(request: Asked, workspace: Opened, data: Form) -> Response[Any]:
     chosen = data.get("with", [])
     others = tuple(dict.fromkeys([chosen] if isinstance(chosen, str) else chosen))[:_MOST_COMPARED]
     if not others:
-        return fragment(request, "segments/_compare.html", ComparePart(None, None, upset=False, draft=DRAFT))
+        return fragment(request, "segments/_compare.html", ComparePart())
     try:
         overlap = workspace.drafts.overlap(str(data.get("text", "")), others)
     except UserError as error:
-        part = ComparePart(None, None, upset=False, draft=DRAFT, problem=Problem.of(error))
-        return fragment(request, "segments/_compare.html", part)
+        return fragment(request, "segments/_compare.html", ComparePart(problem=Problem.of(error)))
     picture = drawn(overlap)
-    part = ComparePart(overlap, picture, upset=isinstance(picture, UpSet), draft=DRAFT)
+    exact = tuple(Together(*each) for each in sorted(overlap.exact.items(), key=lambda each: (-each[1], each[0])))
+    part = ComparePart(overlap.sizes, exact, picture, isinstance(picture, UpSet))
     return fragment(request, "segments/_compare.html", part)
 
 

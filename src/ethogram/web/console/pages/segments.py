@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from litestar import Response, Router, get, post
 from litestar.enums import RequestEncodingType
-from litestar.params import Body, FromPath
+from litestar.params import Body, FromPath, FromQuery
 
 from ethogram.engagement import Definitions
 from ethogram.errors import UserError
@@ -175,7 +175,9 @@ class ReadyPage:
 
 
 @get("/segments", opt=VIEW, sync_to_thread=True)
-def list_segments(request: Asked, workspace: Opened, q: str = "", sort: str = "name", tag: str = "") -> Response[Any]:
+def list_segments(
+    request: Asked, workspace: Opened, q: FromQuery[str] = "", sort: FromQuery[str] = "name", tag: FromQuery[str] = ""
+) -> Response[Any]:
     """The saved segments."""
     listed = workspace.segments.list()
     labels = workspace.pictures.labels()
@@ -242,7 +244,9 @@ def show_report(request: Asked, workspace: Opened, name: FromPath[str]) -> Respo
 
 
 @get("/segments/{name:str}/members", opt=VIEW, sync_to_thread=True)
-def show_members(request: Asked, workspace: Opened, name: FromPath[str], q: str = "", after: str = "") -> Response[Any]:
+def show_members(
+    request: Asked, workspace: Opened, name: FromPath[str], q: FromQuery[str] = "", after: FromQuery[str] = ""
+) -> Response[Any]:
     """The people of a segment, or those of them whom one looks for."""
     shown = _shown(workspace, name, "members")
     if q.strip() and shown.segment.entity == "profile":
