@@ -35,7 +35,7 @@ def routes() -> list[tuple[str, str, dict[str, Any]]]:
         for route in router.routes:
             assert isinstance(route, HTTPRoute)
             for handler in route.route_handlers:
-                methods = sorted(handler.http_methods & {"GET", "POST"})
+                methods = sorted(str(each) for each in handler.http_methods if each in ("GET", "POST"))
                 found += [(route.path, method, dict(handler.opt)) for method in methods]
     return found
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 from ethogram.web.console.pages import (
+    building,
     campaigns,
     catalogs,
     channels,
+    contact,
     documents,
     events,
     experiments,
@@ -15,6 +17,7 @@ from ethogram.web.console.pages import (
     message_templates,
     outbox,
     people,
+    segments,
     settings,
     signing_in,
     start,
@@ -22,9 +25,11 @@ from ethogram.web.console.pages import (
 )
 
 ROUTERS: Final = (
+    building.router,
     campaigns.router,
     catalogs.router,
     channels.router,
+    contact.router,
     documents.router,
     events.router,
     experiments.router,
@@ -32,6 +37,7 @@ ROUTERS: Final = (
     message_templates.router,
     outbox.router,
     people.router,
+    segments.router,
     settings.router,
     signing_in.router,
     start.router,

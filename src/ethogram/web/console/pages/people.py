@@ -111,7 +111,7 @@ def show_timeline(
     before: FromQuery[str] = "",
 ) -> Response[Any]:
     """What somebody did, newest first."""
-    person = _person(workspace, profile_id, "")
+    person = person_of(workspace, profile_id, "")
     until = _instant(before)
     events = workspace.timeline(person.id, before=until, event=event or None, limit=_PAGE)
     older = ""
@@ -128,7 +128,7 @@ def show_segments(
     request: Asked, workspace: Opened, profile_id: FromPath[str], segment: FromQuery[str] = ""
 ) -> Response[Any]:
     """Which segments somebody is in since when; why, or why not, for a chosen one."""
-    person = _person(workspace, profile_id, "segments")
+    person = person_of(workspace, profile_id, "segments")
     names = tuple(each.name for each in workspace.segments.list() if each.entity == "profile" and not each.static)
     why, problem = None, None
     if segment:
@@ -142,7 +142,7 @@ def show_segments(
 @get("/people/{profile_id:str}/messages", opt=VIEW, sync_to_thread=True)
 def show_messages(request: Asked, workspace: Opened, profile_id: FromPath[str]) -> Response[Any]:
     """What somebody received, and what was refused and why."""
-    person = _person(workspace, profile_id, "messages")
+    person = person_of(workspace, profile_id, "messages")
     ids = [person.id, *person.view.identities]
     with Messages(workspace.path, clock=workspace.clock) as opened:
         listed = opened.listed(profile_ids=ids, limit=100)
@@ -153,7 +153,7 @@ def show_messages(request: Asked, workspace: Opened, profile_id: FromPath[str]) 
 @get("/people/{profile_id:str}/export", opt=ANALYSE, sync_to_thread=True)
 def export(workspace: Opened, profile_id: FromPath[str]) -> Response[Any]:
     """All that is known of somebody, as a file (JSON)."""
-    person = _person(workspace, profile_id, "")
+    person = person_of(workspace, profile_id, "")
     view = workspace.profile(person.id, limit=1_000_000)
     with Messages(workspace.path, clock=workspace.clock) as opened:
         messages = opened.listed(profile_ids=[person.id, *view.identities], limit=100_000)
@@ -181,7 +181,12 @@ def export(workspace: Opened, profile_id: FromPath[str]) -> Response[Any]:
     return Response(content, headers=headers, media_type="application/json")
 
 
-def _person(workspace: Workspace, profile_id: str, tab: str) -> Person:
+def person_of(workspace: Workspace, profile_id: str, tab: str) -> Person:
+    """What stands above a part of a person's page.
+
+    Raises:
+        UnknownNameError: nobody is known by the id.
+    """
     view = workspace.profile(profile_id, limit=0)
     traits = view.traits
     full = " ".join(
