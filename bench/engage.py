@@ -194,10 +194,8 @@ def _until(step: Callable[[], bool], done: Callable[[], bool], woken: threading.
     woken = woken or threading.Event()
     while True:
         woken.clear()
-        if not step():
-            if done():
-                return
-            woken.wait(0.1)
+        if not step() and not woken.wait(0.1) and done():
+            return
 
 
 def _used() -> float:

@@ -16,6 +16,7 @@ from ethogram.model.segment import Entity
 from ethogram.store.schema import INSTANT, account_key, profile_key
 from ethogram.store.warehouse import Warehouse
 
+_FEW = 5_000
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -35,7 +36,9 @@ def traits_of(
         else ("profile_traits", "profile", profile_key("id"))
     )
     keyed = f"(SELECT id, {key} AS k FROM (SELECT arrayJoin({{ids:Array(String)}}) AS id))"
-    rows = warehouse.query(
+    # Small questions are quicker with one thread, and do not wait for large ones.
+    ask = warehouse.look_up if len(ids) <= _FEW else warehouse.query
+    rows = ask(
         f"SELECT named.id, toString(t.traits), t.unset FROM {table} AS t INNER JOIN {keyed} AS named "
         f"ON t.{column} = named.k WHERE t.{column} IN (SELECT k FROM {keyed}) AND t.ts <= {{now:{INSTANT}}} "
         "ORDER BY named.id, t.ts, toString(t.traits)",

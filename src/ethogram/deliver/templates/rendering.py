@@ -142,13 +142,8 @@ class Templates:
         profile = variables.get("profile") or {}
         wanted = language or language_of(profile)
         version = template.language_for(wanted)
-        around = replace(
-            self._usual,
-            now=now,
-            zone=_zone(_text(profile, "timezone")) or self._usual.zone,
-            language=version or self._usual.language,
-            missing=missing,
-        )
+        zone = _zone(_text(profile, "timezone")) or self._usual.zone
+        around = Surroundings(now, zone, version or self._usual.language, self._usual.currency, missing)
         if version and wanted and wanted.replace("_", "-").lower().startswith(version.lower() + "-"):
             around = replace(around, language=wanted)  # the version is of Portuguese, the dates those of Brazil
         local = now.astimezone(around.zone)

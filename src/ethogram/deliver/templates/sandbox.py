@@ -20,7 +20,7 @@ from liquid.ast import Node
 from liquid.builtin.expressions.primitive import RangeLiteral, parse_primitive
 from liquid.builtin.output import OutputNode
 from liquid.builtin.tags.echo_tag import EchoTag
-from liquid.exceptions import LiquidError, LiquidSyntaxError, ResourceLimitError
+from liquid.exceptions import LiquidError, LiquidInterrupt, LiquidSyntaxError, ResourceLimitError, StopRender
 from liquid.expression import Expression
 from liquid.filter import flatten
 from liquid.stream import TokenStream
@@ -87,11 +87,18 @@ class _Context(RenderContext):
 
     def get(self, path: list[object], *, token: Token | None, default: object = None) -> object:  # noqa: ARG002
         self._check_time()
-        found = super().get(path, token=token, default=None)
+        found: object
+        if len(path) == 1 and type(path[0]) is str:
+            try:
+                found = self.scope[path[0]]
+            except KeyError:
+                found = None
+        else:
+            found = super().get(path, token=token, default=None)
         return Missing(_told(path), token=token, noted=self.around.missing) if found is None else found
 
     def get_buffer(self, buf: TextIO | None = None) -> StringIO:
-        return _Output(LONGEST - (buf.size if isinstance(buf, _Output) else 0))
+        return _Output(LONGEST - getattr(buf, "size", 0))  # type: ignore[return-value]  # all of it that the library uses
 
     def filter(self, name: str, token: Token | None) -> Callable[..., object]:
         self._check_time()
@@ -109,19 +116,25 @@ class _Context(RenderContext):
             raise ResourceLimitError(f"it takes longer than {_SECONDS:g} seconds", token=None)
 
 
-class _Output(StringIO):
-    """What comes out, as far as it may; line ends stay as they are."""
+class _Output:
+    """What comes out, as far as it may; all of a text buffer that the library uses."""
+
+    __slots__ = ("_limit", "_parts", "size")
 
     def __init__(self, limit: int) -> None:
-        super().__init__(newline="")
         self._limit = limit
+        self._parts: list[str] = []
         self.size = 0
 
     def write(self, text: str, /) -> int:
         self.size += len(text)
         if self.size > self._limit:
             raise ResourceLimitError(f"it makes more than {LONGEST:,} characters", token=None)
-        return super().write(text)
+        self._parts.append(text)
+        return len(text)
+
+    def getvalue(self) -> str:
+        return "".join(self._parts)
 
 
 class _Template(BoundTemplate):
@@ -138,7 +151,19 @@ class _Template(BoundTemplate):
         """
         context = _Context(self, globals=variables, around=around)
         buffer = context.get_buffer()
-        self.render_with_context(context, buffer)
+        node: Node | None = None
+        # What the library's own loop does, once for the whole text: it is not nested, and no tag is disabled.
+        try:
+            for node in self.nodes:
+                node.render_to_output(context, buffer)
+        except StopRender:
+            pass
+        except LiquidInterrupt as error:
+            raise LiquidSyntaxError(f"unexpected '{error}'", token=node.token if node is not None else None) from None
+        except LiquidError as error:
+            if error.token is None and node is not None:
+                error.token = node.token
+            raise
         return buffer.getvalue()
 
     def uses(self) -> Uses:

@@ -144,5 +144,7 @@ def _rewritten(match: re.Match[str], change: Callable[[str], str]) -> str:
 def with_pixel(source: str, address: str) -> str:
     """HTML with a picture of one pixel at the end of its body."""
     pixel = f'<img src="{html.escape(address)}" width="1" height="1" alt="" style="border:0;width:1px;height:1px">'
-    at = source.lower().rfind("</body>")
+    at = source.rfind("</body>")
+    if at == -1:
+        at = source.lower().rfind("</body>")
     return source + pixel if at == -1 else source[:at] + pixel + source[at:]
