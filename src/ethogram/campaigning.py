@@ -15,9 +15,9 @@ from ethogram.clock import Clock, SystemClock
 from ethogram.collecting import open_ledger
 from ethogram.decide.campaigns.occurrences import Occurrence, next_occurrence
 from ethogram.errors import InputError, UserError
-from ethogram.model.campaign import KIND, Campaign, OnCall
+from ethogram.model.campaign import KIND, Campaign, OnCall, OnItem
 from ethogram.model.message import Maker
-from ethogram.store import audit, campaigns, definitions, outbox, outbox_pauses
+from ethogram.store import audit, campaigns, catalogs, definitions, outbox, outbox_pauses
 from ethogram.store.campaigns import CampaignState, Launch, LaunchState, Progress
 from ethogram.store.ledger import Ledger
 
@@ -80,10 +80,12 @@ class Campaigns:
                 hint="Save it under another name to send it again.",
             )
         now = self._clock.now()
+        # What came before does not start it: the place that it follows from is that of what it follows.
+        of_items = isinstance(self._campaign(name).when, OnItem)
+        seen = catalogs.newest_change(self._database) if of_items else self._ledger.last_stored()
         return self._change(
-            name, "start", {CampaignState.DRAFT}, actor,
-            state=CampaignState.ACTIVE, started_at=now, watermark=self._ledger.last_stored(),
-        )  # fmt: skip
+            name, "start", {CampaignState.DRAFT}, actor, state=CampaignState.ACTIVE, started_at=now, watermark=seen
+        )
 
     def stop(self, name: str, *, reason: str = "", actor: str = "local") -> Progress:
         """The campaign, at rest: nothing more is decided, and what waits in the outbox waits until it is resumed."""

@@ -19,19 +19,21 @@ from ethogram.decide import assignment, standing
 from ethogram.decide.campaigns import planning
 from ethogram.decide.campaigns.arriving import Arriving
 from ethogram.decide.campaigns.launching import Asking, Launching, text_of
+from ethogram.decide.campaigns.restocking import Restocking
 from ethogram.decide.eligibility import Ask
+from ethogram.decide.following import Looking
 from ethogram.decide.journeys.binding import bind
 from ethogram.decide.journeys.matching import parsed
 from ethogram.decide.journeys.runner import Asking as RunnerAsking
 from ethogram.decide.journeys.runner import Runner
 from ethogram.deliver.contents import Contents, Person
 from ethogram.deliver.writing import Write
-from ethogram.model.campaign import KIND, Campaign, OnEvent
+from ethogram.model.campaign import KIND, Campaign, OnEvent, OnItem
 from ethogram.model.eligibility import Rules
 from ethogram.model.message import Eligible, Maker, Message, Refused, Verdict, Wanted
 from ethogram.model.segment import Definition
 from ethogram.people import People
-from ethogram.store import campaigns, definitions, journey_changes
+from ethogram.store import campaigns, catalogs, definitions, journey_changes, journeys
 from ethogram.store.arrivals import Arrivals
 from ethogram.store.ledger import Ledger
 
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 
 # A message that waited for so long is asked again whether its person is in the audience still.
 _LATER = dt.timedelta(minutes=1)
+_CHANGES_KEPT = dt.timedelta(days=30)
+_TIDY_EVERY = dt.timedelta(hours=1)
 _SPEEDS_FRESH = dt.timedelta(seconds=1)  # a speed that was changed holds after this
 
 
@@ -60,6 +64,7 @@ class Engaging:
         self._clock = clock
         self.zone = self._zone = settings.zone
         self._campaigns: dict[tuple[str, int], Campaign] = {}
+        self._tidied_at: dt.datetime | None = None
         self._speeds: tuple[dt.datetime, dict[tuple[Maker, str], float]] | None = None
         self.contents = Contents(self._database, templates_of(self._database, settings), self._persons)
         self._composer = Composer(self._database, self._persons, self.contents, self._zone, clock, write=write)
@@ -74,7 +79,10 @@ class Engaging:
         self.launching = Launching(self._database, self._zone, asking, assignment.draw, self._put)
         arrivals = Arrivals(self._ledger, path)
         self._arriving = Arriving(self._database, self._zone, arrivals, asking, assignment.draw, self._put)
-        of_runs = RunnerAsking(people.answers, asking.traits, asking.page, standing.TRAITS)
+        of_runs = RunnerAsking(
+            people.answers, asking.traits, asking.page, standing.TRAITS, people.best_at, people.interested
+        )
+        self._restocking = Restocking(self._database, Looking(people.interested, people.traits))
         self._runner = Runner(self._database, self._zone, arrivals, of_runs, self._put)
 
     def __enter__(self) -> Self:
@@ -100,9 +108,25 @@ class Engaging:
         now = self._clock.now()
         planned = planning.plan(self._database, self._zone, now)
         launched, arrived = self.launching.step(now), self._arriving.step(now)
+        arrived = self._restocking.step(now) or arrived
         moved = self._runner.tick(now).more
         journey_changes.tell_traits(self._database, now)
+        if self._tidied_at is None or abs(now - self._tidied_at) >= _TIDY_EVERY:
+            self._tidied_at = now
+            self.tidy()
         return bool(planned) or launched or arrived or moved
+
+    def tidy(self) -> None:
+        """Forgets changes of catalogues that are old, and followed by everybody who follows them."""
+        now = self._clock.now()
+        with self._database.reading() as connection:
+            followed = journeys.mark(connection, journeys.ITEMS) or 0
+            for name, watermark in campaigns.watermarks(connection):
+                saved = definitions.find(connection, KIND, name)
+                if saved is not None and isinstance(Campaign.from_body(name, saved.body).when, OnItem):
+                    followed = min(followed, watermark)
+        with self._database.writing() as connection:
+            catalogs.forget_changes(connection, now - _CHANGES_KEPT, followed)
 
     def gate(self, messages: Sequence[Message], now: dt.datetime) -> list[Verdict]:
         """Whether each message may be sent now: its person eligible still, and in the campaign's audience still.

@@ -11,8 +11,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ethogram.errors import SegmentError
+from ethogram.measure.interest import interested
 from ethogram.measure.traits import traits_of
 from ethogram.measure.usual_hours import everybodys_hour, next_at, usual_hours
+from ethogram.model.item_signal import Seen
 from ethogram.model.segment import Definition, Entity
 from ethogram.segment.evaluate import Evaluator, Recorded
 from ethogram.segment.saved import SavedSegments
@@ -157,6 +159,10 @@ class People:
         hours = {id_: own.get(person, otherwise) for id_, person in people.items()}
         instants = {hour: next_at(hour, zone, at) for hour in set(hours.values()) if hour is not None}
         return {id_: instants[hour] for id_, hour in hours.items() if hour is not None}
+
+    def interested(self, seen: Seen, items: Collection[str], at: dt.datetime) -> list[tuple[str, str, dt.datetime]]:
+        """Who did what ties people to items, up to an instant: profile id, item, and when they last did."""
+        return interested(self._warehouse, seen.event, seen.property, items, at - seen.within, at)
 
 
 def _over_profiles(definition: Definition) -> Definition:

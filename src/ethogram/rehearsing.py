@@ -19,7 +19,7 @@ from ethogram.deliver.templates.compiling import faults
 from ethogram.deliver.templates.preview import Preview
 from ethogram.engaging import Engaging
 from ethogram.errors import UserError
-from ethogram.model.campaign import KIND, Campaign, OnCall, OnEvent
+from ethogram.model.campaign import KIND, Campaign, OnCall, OnEvent, OnItem
 from ethogram.model.message import Eligible, HeldOut, Postponed, Refused, Wanted
 from ethogram.model.template import Template
 from ethogram.people import People
@@ -110,7 +110,7 @@ class Rehearsal:
         with Engaging(self._path, self._people, clock=self._clock) as engaging:
             saved = definitions.get(engaging.database, KIND, name)
             campaign = Campaign.from_body(name, saved.body)
-            if isinstance(campaign.when, OnCall | OnEvent):
+            if isinstance(campaign.when, OnCall | OnEvent | OnItem):
                 raise UserError(
                     f"campaign `{name}` is sent when something happens, so nobody is meant before",
                     hint="`ethogram plan` counts its audience; a template's preview shows what somebody would get.",

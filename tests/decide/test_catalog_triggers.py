@@ -11,14 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ethogram.decide.catalog_triggers import (
-    BackInStock,
     CatalogTrigger,
     Kind,
-    LowStock,
     Offer,
     Place,
-    PriceDrop,
-    Rule,
     Wish,
     distance,
     offers,
@@ -26,6 +22,7 @@ from ethogram.decide.catalog_triggers import (
     triggers,
 )
 from ethogram.model.catalog import CatalogChange, Stock
+from ethogram.model.item_signal import BackInStock, LowStock, PriceDrop, Rule
 
 USUAL = Stock()
 AT = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)

@@ -11,9 +11,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any
 
 from ethogram.model.catalog import CatalogChange, Stock
+from ethogram.model.item_signal import BackInStock, LowStock, PriceDrop, Rule
 
 _USUAL = Stock()
 _EARTH = 6_371.0088  # km, the mean radius (IUGG)
@@ -25,40 +26,6 @@ class Kind(StrEnum):
     BACK_IN_STOCK = "back_in_stock"
     PRICE_DROP = "price_drop"
     LOW_STOCK = "low_stock"
-
-
-@dataclass(frozen=True, slots=True)
-class BackInStock:
-    """It can be had again: there were none, or it was not available.
-
-    Attributes:
-        least: it counts from so many.
-    """
-
-    least: float = 1
-
-
-@dataclass(frozen=True, slots=True)
-class PriceDrop:
-    """It costs less.
-
-    Attributes:
-        by: at least so much less.
-        share: at least this share less; 0.1 is ten per cent. Both hold where both are given.
-    """
-
-    by: float = 0.0
-    share: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class LowStock:
-    """There are few left, and there were more."""
-
-    at_most: float
-
-
-Rule: TypeAlias = BackInStock | PriceDrop | LowStock
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from ethogram.model.item_signal import ItemSignal
 from ethogram.model.message import Channel
 from ethogram.model.reading import Part, length_text, read
 
@@ -106,7 +107,19 @@ class OnCall:
     """Sent when the API is called, to the recipients of the call who are in the audience."""
 
 
-When = Once | OnceLocal | Recurring | OnEvent | OnCall
+@dataclass(frozen=True, slots=True)
+class OnItem:
+    """Sent when an item of a catalogue changes, to those in the audience whom it concerns.
+
+    Attributes:
+        again_after: the same person gets it again only so much later; None is never again.
+    """
+
+    signal: ItemSignal
+    again_after: dt.timedelta | None = dt.timedelta(days=1)
+
+
+When = Once | OnceLocal | Recurring | OnEvent | OnItem | OnCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +272,7 @@ def _audience(part: Part, checks: Checks) -> Audience:
 
 
 def _when(part: Part, checks: Checks) -> When:
-    match part.one(("now", "at", "local", "every", "event", "api")):
+    match part.one(("now", "at", "local", "every", "event", "catalog", "api")):
         case "now":
             part.flag("now")
             return Once()
@@ -276,17 +289,29 @@ def _when(part: Part, checks: Checks) -> When:
         case "event":
             inner = part.part("event")
             name = inner.text("name")
-            again = inner.text("again", "always") if inner.value("again", "always") in ("always", "never") else None
             return OnEvent(
                 name,
                 where=_where(inner, name, checks),
                 delay=inner.length("delay", dt.timedelta(0)),
                 still=_condition(inner, "still", checks),
-                again_after={"always": dt.timedelta(0), "never": None}[again] if again else inner.length("again"),
+                again_after=_again(inner, dt.timedelta(0)),
             )
+        case "catalog":
+            inner = part.part("catalog")
+            return OnItem(ItemSignal.read(inner), _again(inner, dt.timedelta(days=1)))
         case _:
             part.flag("api")
             return OnCall()
+
+
+def _again(part: Part, usual: dt.timedelta) -> dt.timedelta | None:
+    said = part.value("again", None)
+    if said is None:
+        return usual
+    if said in ("always", "never"):
+        return dt.timedelta(0) if said == "always" else None
+    length: dt.timedelta = part.length("again")
+    return length
 
 
 def _variants(top: Part) -> tuple[Variant, ...]:
@@ -362,6 +387,13 @@ def _when_body(when: When) -> dict[str, Any]:
                     again=again if when.again_after != dt.timedelta(0) else None,
                 )
             }
+        case OnItem(signal, again_after):
+            catalog = signal.to_body()
+            if again_after != dt.timedelta(days=1):
+                catalog["again"] = (
+                    "never" if again_after is None else length_text(again_after) if again_after else "always"
+                )
+            return {"catalog": catalog}
         case OnCall():
             return {"api": True}
 

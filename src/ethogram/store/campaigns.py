@@ -103,6 +103,13 @@ def active(connection: sa.Connection) -> tuple[Progress, ...]:
     return tuple(Progress(**{**row._asdict(), "state": CampaignState.ACTIVE}) for row in rows)
 
 
+def watermarks(connection: sa.Connection) -> list[tuple[str, int]]:
+    """How far each campaign has looked that is under way or may go on."""
+    may = _CAMPAIGNS.c.state.in_([CampaignState.ACTIVE, CampaignState.STOPPED])
+    rows = connection.execute(sa.select(_CAMPAIGNS.c.name, _CAMPAIGNS.c.watermark).where(may))
+    return [(row.name, row.watermark or 0) for row in rows]
+
+
 def stopped(connection: sa.Connection) -> list[str]:
     """The names of the campaigns that are stopped."""
     chosen = _CAMPAIGNS.c.state == CampaignState.STOPPED
@@ -185,6 +192,12 @@ def launches(connection: sa.Connection, campaign: str, limit: int = 100) -> tupl
     query = sa.select(_LAUNCHES).where(_LAUNCHES.c.campaign == campaign)
     rows = connection.execute(query.order_by(_LAUNCHES.c.due_at.desc(), _LAUNCHES.c.number.desc()).limit(limit))
     return tuple(map(_launch, rows))
+
+
+def deciding(connection: sa.Connection, campaign: str) -> bool:
+    """Whether a launch of a campaign is planned or under way."""
+    chosen = (_LAUNCHES.c.campaign == campaign) & _LAUNCHES.c.state.in_([LaunchState.PLANNED, LaunchState.DECIDING])
+    return bool(connection.execute(sa.select(sa.exists().where(chosen))).scalar_one())
 
 
 def unfinished(connection: sa.Connection, campaign: str) -> bool:

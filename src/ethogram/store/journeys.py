@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _JOURNEYS, _RUNS = tables.journeys, tables.journey_runs
-# The settings with the marks: the last batch of events, the last change of membership, the last move of an id.
-EVENTS, CHANGES, MOVES = "journeys_events", "journeys_changes", "journeys_moves"
+# The settings with the marks: the last batch of events, the last change of membership, the last move of an id, the
+# last change of a catalogue's item.
+EVENTS, CHANGES, MOVES, ITEMS = "journeys_events", "journeys_changes", "journeys_moves", "journeys_items"
 
 
 class JourneyState(StrEnum):

@@ -134,7 +134,7 @@ SCENARIOS: dict[str, tuple[list[Does], list[tuple[str, str, str]], dict[str, str
         kind: (
             [does(0 * DAY, "ann", "view", **{VIEWED: "x"}), does(0 * DAY, "bob", "view", **{VIEWED: "y"}),
              does(0 * DAY, "cid", "view", **{VIEWED: "x"}), does(HOUR, "cid", "purchase", **{PRODUCT: "x"}),
-             *(does(DAY, who, "call", item="x") for who in ("ann", "bob", "cid"))],
+             does(DAY, "x", "item", quantity=3, price=8)],
             [("03-03 08:00", "ann", f"{kind}_1")],
             {},
         )
@@ -217,11 +217,14 @@ def test_a_ready_journey_says_what_it_should(name: str, world: World) -> None:
         world.set(who, plan="vip")
     world.set("eve", **{NAMES["birthday"]: "1990-03-12"}, renewal_date="2026-04-07", plan="none")
     world.set("fay", renewal_date="2026-04-11")
+    world.item("x", quantity=0, price=10)
     world.save(name, fill(ready(name), VOCABULARY).body)
     for each in sorted(happens, key=lambda each: each.after):
         world.wait(begin + each.after - world.now, step=dt.timedelta(minutes=1))
         if each.what[0] in "+-":
             world.crosses(each.who, segments[each.what[1:]], entered=each.what[0] == "+")
+        elif each.what == "item":
+            world.item(each.who, **each.properties)
         elif each.what == "call":
             world.runner.call(name, [(each.who, each.properties)], f"{each.who}-{each.after}", world.now)
         else:

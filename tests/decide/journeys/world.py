@@ -18,6 +18,8 @@ import sqlalchemy as sa
 
 from ethogram.decide.journeys.matching import checks
 from ethogram.decide.journeys.runner import Asking, Runner, Ticked
+from ethogram.measure.usual_hours import next_at
+from ethogram.model.item_signal import Seen
 from ethogram.model.journey.graph import KIND, Journey
 from ethogram.model.journey.runs import Run
 from ethogram.model.message import Eligible, HeldOut, State, Wanted
@@ -29,7 +31,7 @@ from ethogram.segment.parser import parse
 from ethogram.segment.rewrites import expand
 from ethogram.segment.sql import micros
 from ethogram.segment.windows import Frame
-from ethogram.store import changes, definitions, journey_reading, journey_runs, journeys, outbox, tables
+from ethogram.store import catalogs, changes, definitions, journey_reading, journey_runs, journeys, outbox, tables
 from ethogram.store.arrivals import Arrival, Arrived
 from ethogram.store.changes import Draft
 from ethogram.store.database import Database
@@ -49,6 +51,7 @@ class World:
     zone: ZoneInfo = UTC
     done: list[Arrival] = field(default_factory=list)
     traits: dict[str, dict[str, Any]] = field(default_factory=dict)
+    hours: dict[str, int] = field(default_factory=dict)  # at which people usually are active
     asked: list[tuple[int, int]] = field(default_factory=list)  # per question: conditions, people
     at_point: Callable[[str], None] = lambda _point: None
     sends: bool = True  # whatever is due in the outbox
@@ -66,7 +69,7 @@ class World:
 
     def another(self) -> Runner:
         """A runner beside the world's own."""
-        asking = Asking(self._answers, self._traits, self._page)
+        asking = Asking(self._answers, self._traits, self._page, interested=self._interested, best_at=self._best_at)
         return Runner(self.database, self.zone, self, asking, self._put, self._passes)
 
     # --- what a scenario does ---
@@ -89,6 +92,13 @@ class World:
         id_ = f"m{self.batches}"
         self.done.append(Arrival(id_, profile_id, at or self.now, event, properties))
         return id_
+
+    def item(self, id_: str, **fields: Any) -> None:
+        """An item of the catalogue `products` changes."""
+        with self.database.writing() as connection:
+            if definitions.find(connection, "catalog", "products") is None:
+                definitions.save(connection, "catalog", "products", {}, self.now)
+            catalogs.patch(connection, "products", {id_: fields}, self.now)
 
     def segment(self, name: str, text: str) -> int:
         """A saved segment."""
@@ -181,6 +191,17 @@ class World:
     ) -> None:
         judged = [(each, HeldOut("of the journey") if held_out else Eligible()) for each, held_out in wanted]
         outbox.append(connection, judged, now)
+
+    def _interested(self, seen: Seen, items: Collection[str], at: dt.datetime) -> list[tuple[str, str, dt.datetime]]:
+        found: dict[tuple[str, str], dt.datetime] = {}
+        for each in self.done:
+            item = str(each.properties.get(seen.property))
+            if each.event == seen.event and item in items and at - seen.within < each.at <= at:
+                found[each.profile_id, item] = max(each.at, found.get((each.profile_id, item), each.at))
+        return [(id_, item, latest) for (id_, item), latest in sorted(found.items())]
+
+    def _best_at(self, ids: Sequence[str], at: dt.datetime) -> Mapping[str, dt.datetime]:
+        return {id_: next_at(self.hours[id_], self.zone, at) for id_ in ids if id_ in self.hours}
 
     def _traits(self, ids: Sequence[str], names: Sequence[str], at: dt.datetime) -> Mapping[str, Mapping[str, Any]]:
         return {

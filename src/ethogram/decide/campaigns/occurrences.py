@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
-from ethogram.model.campaign import OnCall, Once, OnceLocal, OnEvent, Recurring, When
+from ethogram.model.campaign import OnCall, Once, OnceLocal, OnEvent, OnItem, Recurring, When
 
 # The zone where a day begins first: UTC+14.
 _EARLIEST = dt.timezone(dt.timedelta(hours=14))
@@ -80,7 +80,7 @@ def _all(when: When, started_at: dt.datetime, since: dt.datetime, zone: ZoneInfo
                     return
                 if each.due_at >= started_at:
                     yield each
-        case OnEvent() | OnCall():
+        case OnEvent() | OnItem() | OnCall():
             return
         case _:
             assert_never(when)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from ethogram.decide.campaigns.occurrences import Occurrence, next_occurrence, occurrences
-from ethogram.model.campaign import KIND, Campaign, OnCall, OnEvent
+from ethogram.model.campaign import KIND, Campaign, OnCall, OnEvent, OnItem
 from ethogram.store import campaigns, definitions
 from ethogram.store.campaigns import CampaignState, Progress
 
@@ -46,7 +46,7 @@ def _plan(connection: sa.Connection, name: str, zone: ZoneInfo, now: dt.datetime
     if progress.state is not CampaignState.ACTIVE or saved is None:
         return 0
     campaign = Campaign.from_body(name, saved.body)
-    if isinstance(campaign.when, OnEvent | OnCall):
+    if isinstance(campaign.when, OnEvent | OnItem | OnCall):
         return 0  # what starts them comes from elsewhere, and they have no last time
     assert progress.started_at is not None, "whoever makes it active says since when"
     campaigns.forget_missed(connection, name, after=now)

@@ -18,6 +18,7 @@ from ethogram.decide.campaigns.launching import zone_of
 from ethogram.decide.journeys.binding import bind, filled
 from ethogram.decide.journeys.calendar import date_end, delay_end
 from ethogram.decide.journeys.matching import fits, parsed
+from ethogram.model.campaign import SendAt
 from ethogram.model.journey.graph import Journey
 from ethogram.model.journey.parts import (
     Branch,
@@ -56,11 +57,13 @@ class Facts:
     Attributes:
         zone: the workspace's; the person's own is in the trait `timezone`.
         answers: whether conditions hold of them now.
+        best_at: when within a day they are best reached; None where no step asks, or nobody knows.
     """
 
     zone: ZoneInfo
     traits: Mapping[str, Any] = field(default_factory=dict)
     answers: Mapping[Definition, bool] = field(default_factory=dict)
+    best_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,18 +296,20 @@ class _Walk:
         run = self.run
         trigger, waited = self.data.get("trigger", {}), self.data.get("waited")
         occurrence = run.id if not run.round else f"{run.id}.{run.round}"
+        best = self._facts.best_at if step.send_at is SendAt.BEST else None
+        due_at = at if best is None else max(at, best)
         self.wanted.append(
             Wanted(
                 Origin(Maker.JOURNEY, run.journey, run.version, occurrence, step=step.name),
                 run.profile_id,
                 step.channel,
                 step.template,
-                at,
+                due_at,
                 topic=step.topic,
                 priority=step.priority,
                 transactional=step.transactional,
                 data={**trigger, **({"waited": waited} if waited else {})},
-                expires_at=at + step.expires_after,
+                expires_at=due_at + step.expires_after,
                 twice_rather_than_not=step.twice_rather_than_not,
             )
         )

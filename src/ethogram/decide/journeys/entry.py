@@ -17,7 +17,7 @@ from ethogram.decide.journeys.advance import Advanced, Facts, Needs, advance, dr
 from ethogram.decide.journeys.binding import bind
 from ethogram.decide.journeys.matching import fits, parsed
 from ethogram.model.journey.graph import Journey
-from ethogram.model.journey.parts import CallEntry, DateEntry
+from ethogram.model.journey.parts import APART
 from ethogram.model.journey.runs import EventHappened, Happened, Run, run_id
 from ethogram.model.segment import Definition
 from ethogram.store.journey_runs import Tally
@@ -119,7 +119,7 @@ def _entering(
 ) -> tuple[list[Advanced], int] | Needs:
     """The runs that start, and how often none did by the rules."""
     journey, entry = opened.journey, opened.journey.entry
-    assert not isinstance(entry, DateEntry | CallEntry), "others than signals come another way"
+    assert not isinstance(entry, APART), "others than signals come another way"
     began: list[Advanced] = []
     refused = 0
     held = list(runs)

@@ -16,18 +16,23 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from ethogram.decide.campaigns.launching import Page, Put, Traits, zone_of
+from ethogram.decide.following import Interested, Looking, concerned
 from ethogram.decide.journeys.advance import Advanced, Facts, Needs, advance
 from ethogram.decide.journeys.calendar import entries
 from ethogram.decide.journeys.entry import OLD, Followed, Open, Under, follow, let_in, numbered, refusal, started
+from ethogram.model.campaign import SendAt
+from ethogram.model.catalog import KIND as CATALOG
+from ethogram.model.catalog import Catalog
+from ethogram.model.item_signal import ItemSignal
 from ethogram.model.journey.graph import KIND, Journey
-from ethogram.model.journey.parts import CallEntry, DateEntry, Delay, EventSignal, Signal
+from ethogram.model.journey.parts import APART, CallEntry, DateEntry, Delay, EventSignal, Send, Signal
 from ethogram.model.journey.runs import EventHappened, Happened, Run, RunState, SegmentHappened
 from ethogram.model.message import Wanted
 from ethogram.model.segment import Definition
 from ethogram.segment.syntax import path_text
-from ethogram.store import changes, definitions, identities, journey_runs, journeys
+from ethogram.store import catalogs, changes, definitions, identities, journey_runs, journeys
 from ethogram.store.journey_runs import Moved, Tally
-from ethogram.store.journeys import CHANGES, EVENTS, MOVES, JourneyState, Standing
+from ethogram.store.journeys import CHANGES, EVENTS, ITEMS, MOVES, JourneyState, Standing
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -65,12 +70,16 @@ class Asking:
         traits: what is known of some.
         page: whom a text describes, over everybody: for dates in traits.
         needed: the traits that eligibility asks for, beside those that steps look at.
+        best_at: for people and an instant, when within the day after it each is best reached.
+        interested: who did something about items; None lets nobody in by changes of catalogues.
     """
 
     answers: Answers
     traits: Traits
     page: Page
     needed: Sequence[str] = ()
+    best_at: Callable[[Sequence[str], dt.datetime], Mapping[str, dt.datetime]] = lambda _ids, _at: {}
+    interested: Interested | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +132,7 @@ class _Known:
     def signals(self) -> Iterator[Signal]:
         """Everything that may move somebody."""
         for each in self.opened.values():
-            if not isinstance(each.journey.entry, DateEntry | CallEntry):
+            if not isinstance(each.journey.entry, APART):
                 yield each.journey.entry
         for journey in self.versions.values():
             yield from journey.signals()
@@ -175,7 +184,7 @@ class Runner:
                     break
             else:
                 done = replace(done, more=True)
-        return done.plus(self._dates(known, now)).plus(self._due(now))
+        return done.plus(self._items(known, now)).plus(self._dates(known, now)).plus(self._due(now))
 
     def call(
         self, name: str, people: Sequence[tuple[str, Mapping[str, Any]]], key: str, now: dt.datetime
@@ -292,7 +301,7 @@ class Runner:
     def _followed(
         self, known: _Known, by_person: Mapping[str, Sequence[Happened]], now: dt.datetime
     ) -> tuple[dict[str, Followed], Mapping[str, Mapping[str, Any]]]:
-        opened = [each for each in known.opened.values() if not isinstance(each.journey.entry, DateEntry | CallEntry)]
+        opened = [each for each in known.opened.values() if not isinstance(each.journey.entry, APART)]
         with self._database.reading() as connection:
             runs: defaultdict[str, list[Under]] = defaultdict(list)
             for run in journey_runs.active_of(connection, by_person):
@@ -308,7 +317,8 @@ class Runner:
         def job(id_: str) -> Callable[[Facts], Followed | Needs]:
             return lambda facts: follow(opened, runs[id_], by_person[id_], tallies[id_], now, facts)
 
-        return self._resolved({id_: (id_, job(id_)) for id_ in by_person}, traits, now), traits
+        best = self._best(list(by_person), concerned, now)
+        return self._resolved({id_: (id_, job(id_)) for id_ in by_person}, traits, now, best), traits
 
     def _keep(
         self,
@@ -336,7 +346,44 @@ class Runner:
         journeys.count_refused(connection, refused)
         return Ticked(len(new), len(moved), wanted + sum(len(each.wanted) for each in moved))
 
-    # --- dates and calls ---
+    # --- changes of catalogues, dates and calls ---
+
+    def _items(self, known: _Known, now: dt.datetime) -> Ticked:
+        """Lets in whom changes of items concern; killed before the mark moves, it finds the same people again."""
+        if self._asking.interested is None:
+            return Ticked()
+        with self._database.reading() as connection:
+            before = journeys.mark(connection, ITEMS)
+        if before is None:
+            with self._database.writing() as connection:
+                journeys.move_mark(connection, ITEMS, None, catalogs.newest_change(self._database))
+            return Ticked()
+        found = catalogs.changes(self._database, after=before, limit=_PORTION)
+        if not found:
+            return Ticked()
+        looking = Looking(self._asking.interested, self._asking.traits)
+        count = 0
+        for opened in known.opened.values():
+            entry = opened.journey.entry
+            if not isinstance(entry, ItemSignal):
+                continue
+            with self._database.reading() as connection:
+                catalog = definitions.find(connection, CATALOG, entry.catalog)
+            if catalog is None:
+                continue
+            since = max(opened.since, now - OLD)
+            recent = [each for each in found if each.at >= since]
+            stock = Catalog.from_body(entry.catalog, catalog.body).stock
+            people = concerned(entry, stock, recent, looking)
+            for place in range(0, len(people), _PORTION):
+                some = people[place : place + _PORTION]
+                entering = [(each.profile_id, f"item:{each.change}", min(each.at, now), each.data) for each in some]
+                count += self._enter(opened, entering, now)
+                self._at_point("entered")
+        self._at_point("items")
+        with self._database.writing() as connection:
+            journeys.move_mark(connection, ITEMS, before, found[-1].number)
+        return Ticked(started=count, more=len(found) == _PORTION)
 
     def _dates(self, known: _Known, now: dt.datetime) -> Ticked:
         """Starts the runs that dates in traits let in within the next hour; each waits for its instant."""
@@ -414,8 +461,9 @@ class Runner:
         def job(run: Run) -> Callable[[Facts], Advanced | Needs]:
             return lambda facts: advance(under[run.number], run, (), now, facts)
 
+        best = self._best(people, under.values(), now)
         advanced = self._resolved(
-            {number: (run.profile_id, job(run)) for number, run in by_number.items()}, traits, now
+            {number: (run.profile_id, job(run)) for number, run in by_number.items()}, traits, now, best
         )
         self._at_point("decided")
         with self._database.writing() as connection:
@@ -458,20 +506,31 @@ class Runner:
         names = dict.fromkeys([*self._asking.needed, "timezone", *sorted(dated)])
         return self._asking.traits(ids, list(names), now)
 
+    def _best(self, ids: Sequence[str], concerned: Collection[Journey], now: dt.datetime) -> Mapping[str, dt.datetime]:
+        """When each person is best reached, where a message of these journeys asks for it."""
+        asks = any(
+            isinstance(step, Send) and step.send_at is SendAt.BEST
+            for journey in {(journey.name, id(journey)): journey for journey in concerned}.values()
+            for step in journey.steps
+        )
+        return self._asking.best_at(ids, now) if asks else {}
+
     def _resolved(
         self,
         jobs: Mapping[_Key, tuple[str, Callable[[Facts], _Result | Needs]]],
         traits: Mapping[str, Mapping[str, Any]],
         now: dt.datetime,
+        best: Mapping[str, dt.datetime] | None = None,
     ) -> dict[_Key, _Result]:
         """The results of jobs about people; what they must know first is asked about all of them at once."""
+        hours = best or {}
         answers: defaultdict[str, dict[Definition, bool]] = defaultdict(dict)
         done: dict[_Key, _Result] = {}
         left = dict(jobs)
         while left:
             asked: defaultdict[Definition, list[str]] = defaultdict(list)
             for key, (id_, job) in list(left.items()):
-                result = job(Facts(self._zone, traits.get(id_, {}), answers[id_]))
+                result = job(Facts(self._zone, traits.get(id_, {}), answers[id_], hours.get(id_)))
                 if isinstance(result, Needs):
                     for condition in result.conditions:
                         asked[condition].append(id_)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ethogram.decide.journeys.matching import parsed
+from ethogram.model.item_signal import ItemSignal
 from ethogram.model.journey.graph import Journey
 from ethogram.model.journey.parts import Branch, Listing, SegmentSignal, Send, Signal, Wait
 from ethogram.segment.rewrites import references
@@ -16,6 +17,8 @@ from ethogram.segment.rewrites import references
 def uses(journey: Journey) -> Iterator[tuple[str, str, str]]:
     """Kind, name and place of everything that a journey refers to."""
     yield from _signal(journey.entry, "entry")
+    if isinstance(journey.entry, ItemSignal):
+        yield "catalog", journey.entry.catalog, "entry.catalog.name"
     yield from _condition(journey.where, "where")
     for index, rule in enumerate(journey.exits):
         yield from _signal(rule.signal, f"exits[{index}]")

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from ethogram.model.campaign import Conversion
+from ethogram.model.campaign import Conversion, SendAt
+from ethogram.model.item_signal import ItemSignal
 from ethogram.model.message import Channel
 
 
@@ -76,7 +77,8 @@ class CallEntry:
     """The API is called with people."""
 
 
-Entry: TypeAlias = EventSignal | SegmentSignal | DateEntry | CallEntry
+Entry: TypeAlias = EventSignal | SegmentSignal | DateEntry | CallEntry | ItemSignal
+APART = (DateEntry, CallEntry, ItemSignal)  # entries that come another way than by what happens to the person
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +221,7 @@ class Send:
     twice_rather_than_not: bool = False
     expires_after: dt.timedelta = dt.timedelta(days=2)
     conversion: Conversion | None = None
+    send_at: SendAt = SendAt.DUE
 
 
 @dataclass(frozen=True, slots=True)

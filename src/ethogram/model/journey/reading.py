@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ethogram.model.campaign import Conversion
+from ethogram.model.campaign import Conversion, SendAt
+from ethogram.model.item_signal import ItemSignal
 from ethogram.model.journey.parts import (
     WEEKDAYS,
     Again,
@@ -51,7 +52,7 @@ _MOST_STEPS = 500
 
 def entry(part: Part, checks: Checks) -> Entry:
     """How people enter."""
-    match part.one((*_SIGNALS, "date", "api")):
+    match part.one((*_SIGNALS, "date", "catalog", "api")):
         case "date":
             inner = part.part("date")
             return DateEntry(
@@ -60,6 +61,8 @@ def entry(part: Part, checks: Checks) -> Entry:
                 inner.local_time("at", dt.time(9)),
                 yearly=inner.text("every", "once", one_of=("once", "year")) == "year",
             )
+        case "catalog":
+            return ItemSignal.read(part.part("catalog"))
         case "api":
             part.flag("api")
             return CallEntry()
@@ -271,6 +274,7 @@ class _Reader:
             twice_rather_than_not=inner.flag("twice_rather_than_not", default=False),
             expires_after=inner.length("expires_after", dt.timedelta(days=2), least=_MINUTE),
             conversion=_conversion(conversion, self._checks) if conversion is not None else None,
+            send_at=SendAt(inner.text("send_at", SendAt.DUE.value, one_of=[each.value for each in SendAt])),
         )
 
     def _next(self, part: Part) -> str | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from ethogram.model.campaign import SendAt
+from ethogram.model.item_signal import ItemSignal
 from ethogram.model.journey.parts import (
     WEEKDAYS,
     Again,
@@ -40,6 +42,8 @@ def entry_body(entry: Entry) -> dict[str, Any]:
             if entry.at != dt.time(9):
                 date["at"] = entry.at.isoformat("minutes")
             return {"date": {**date, **({"every": "year"} if entry.yearly else {})}}
+        case ItemSignal():
+            return {"catalog": entry.to_body()}
         case CallEntry():
             return {"api": True}
         case _:
@@ -150,6 +154,7 @@ def _send_body(step: Send) -> dict[str, Any]:
         "priority": (step.priority, 0),
         "transactional": (step.transactional, False),
         "twice_rather_than_not": (step.twice_rather_than_not, False),
+        "send_at": (step.send_at.value, SendAt.DUE.value),
     }
     body.update({key: value for key, (value, usual) in plain.items() if value != usual})
     if step.expires_after != dt.timedelta(days=2):
