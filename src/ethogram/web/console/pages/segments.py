@@ -30,6 +30,7 @@ HOME = f"{PATH}/segments"
 _WEEK = dt.timedelta(days=7)
 _POINTS = 30  # of a sparkline
 _MOST_POINTS = 366  # of a chart
+_HOURLY = dt.timedelta(days=3)  # so long a course shows every point
 _PAGE = 100
 _MOST_FOUND = 200
 _KINDS = {"campaign": "campaigns", "journey": "journeys", "segment": "segments", "template": "templates"}
@@ -389,8 +390,8 @@ def _change(points: Sequence[HistoryPoint], workspace: Workspace) -> int | None:
 
 
 def _course(points: Sequence[HistoryPoint], workspace: Workspace) -> Iterator[Course]:
-    """Every point where there are few; of many, one for each day."""
-    if len(points) <= _MOST_POINTS // 3:
+    """Every point of the first days; later, one for each day."""
+    if not points or points[-1].at - points[0].at <= _HOURLY:
         yield from (Course(point.at, point.size, point.entered, point.left) for point in points)
         return
     zone = workspace.settings.zone

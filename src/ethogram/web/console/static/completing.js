@@ -34,13 +34,15 @@ export function completions(text, list, { ask, characters, units, replace }) {
     if (offer.kind !== "value") open(60);
   }
 
-  async function show() {
+  async function show(asked) {
     if (text.selectionStart !== text.selectionEnd || document.activeElement !== text) return close();
     const found = await ask("complete", "/console/drafts/complete", { text: text.value, cursor: characters(text.selectionStart) });
     if (!found || document.activeElement !== text) return;
     const typed = text.value.slice(units(found.start), text.selectionStart);
     const done = found.offers.length === 1 && found.offers[0].insert === typed;
-    if (!found.offers.length || done) return close();
+    // Behind what is complete stand only words that lead on: they wait until one asks for them.
+    const idle = !asked && !typed && found.offers.every((offer) => offer.kind === "word");
+    if (!found.offers.length || done || idle) return close();
     offers = found.offers;
     place = found;
     chosen = -1;
@@ -66,9 +68,9 @@ export function completions(text, list, { ask, characters, units, replace }) {
     announce(`${offers.length} suggestions`);
   }
 
-  function open(wait = 80) {
+  function open(wait = 80, asked = false) {
     clearTimeout(timer);
-    timer = setTimeout(show, wait);
+    timer = setTimeout(() => show(asked), wait);
   }
 
   text.addEventListener("input", (event) => { if (event.isTrusted) open(); });
@@ -77,7 +79,7 @@ export function completions(text, list, { ask, characters, units, replace }) {
   text.addEventListener("keydown", (event) => {
     if (event.key === " " && event.ctrlKey) {
       event.preventDefault();
-      open(0);
+      open(0, true);
     } else if (list.hidden) {
       return;
     } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
