@@ -18,7 +18,7 @@ from ethogram.model.message import Lost, Outcome
 if TYPE_CHECKING:
     from ethogram.deliver.lane import Composed, Lane, Way
 
-_GATHERED = 0.01  # seconds in which answers are gathered: recording many together costs less
+_GATHERED = 0.05  # seconds in which answers are gathered, or half of those under way: recording many costs less
 
 Answer: TypeAlias = "tuple[Composed, Lane, Sequence[Outcome]]"
 
@@ -115,11 +115,15 @@ class Posting:
 
     def _gather(self, composed: Composed, lane: Lane, outcomes: Sequence[Outcome]) -> None:
         self._at_point("accepted")
-        if not self._gathered:
-            self._loop.call_later(_GATHERED, self._hand_back)
         self._gathered.append((composed, lane, outcomes))
+        if 2 * len(self._gathered) >= lane.provider.at_once:
+            self._hand_back()
+        elif len(self._gathered) == 1:
+            self._loop.call_later(_GATHERED, self._hand_back)
 
     def _hand_back(self) -> None:
+        if not self._gathered:
+            return
         for answer in self._gathered:
             self._answers.put(answer)
         self._gathered.clear()
