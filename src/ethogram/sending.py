@@ -23,17 +23,42 @@ from ethogram.deliver.outbox import Outbox
 from ethogram.deliver.status import Status
 from ethogram.errors import UnknownNameError
 from ethogram.model.message import Channel, Maker, Message, State
-from ethogram.store import audit, definitions, in_app, message_events, outbox, outbox_pauses, outbox_reading
+from ethogram.store import (
+    addressed,
+    audit,
+    definitions,
+    evidence,
+    in_app,
+    message_events,
+    outbox,
+    outbox_pauses,
+    outbox_reading,
+)
+from ethogram.store.evidence import Evidence, Locked
 from ethogram.store.message_events import Happening
 from ethogram.store.outbox import Decision
 from ethogram.store.outbox_pauses import Pause
 from ethogram.store.outbox_reading import Count, Depth
 
-__all__ = ["Count", "Decision", "Depth", "Happening", "Hooks", "Messages", "Pause", "Provider", "Sending", "Status"]
+__all__ = [
+    "Count",
+    "Decision",
+    "Depth",
+    "Happening",
+    "Hooks",
+    "Locked",
+    "Messages",
+    "Pause",
+    "Provider",
+    "Sending",
+    "Status",
+]
 
+_COUNT_EVERY = dt.timedelta(seconds=10)
 _PRUNE_EVERY = dt.timedelta(hours=1)
 _TOLD_KEPT = dt.timedelta(days=90)  # a repetition is known for as long
 _PARKED_KEPT = dt.timedelta(days=2)
+_ADDRESSED_KEPT = dt.timedelta(days=60)  # a launch is long over by then
 _KEPT = dt.timedelta(days=400)  # whatever may still want a message again ends before
 
 
@@ -63,6 +88,9 @@ class Sending:
             alone=not settings.warehouse,  # an embedded warehouse has one owner
             steady=isinstance(self._clock, SystemClock),
         )
+        self._evidence = Evidence(self._ledger.database, path)
+        self._locked: Locked | None = None
+        self._counted_at: dt.datetime | None = None
         self._ending = False
 
     def __enter__(self) -> Self:
@@ -75,7 +103,18 @@ class Sending:
 
     def send(self) -> bool:
         """Takes the outbox one step further; whether there may be more to do at once."""
-        return not self._ending and self._outbox.step()
+        return not self._ending and self._may_send() and self._outbox.step()
+
+    def _may_send(self) -> bool:
+        """Whether nothing says that this ledger does not know all that was sent."""
+        now = self._clock.now()
+        late = self._counted_at is None or abs(now - self._counted_at) >= _COUNT_EVERY
+        if late or self._locked is not None:
+            self._locked = self._evidence.check(now)
+        if late and self._locked is None:
+            self._evidence.count()
+            self._counted_at = now
+        return self._locked is None
 
     def tell(self) -> bool:
         """Makes events of what happened to messages, and forgets what is old; whether there was any of it."""
@@ -89,6 +128,7 @@ class Sending:
             message_events.prune(self._ledger.database, told_before=now - _TOLD_KEPT, parked_before=now - _PARKED_KEPT)
             outbox_reading.prune(self._ledger.database, now - _KEPT)
             in_app.prune(self._ledger.database, now)
+            addressed.prune(self._ledger.database, now - _ADDRESSED_KEPT)
         return bool(told)
 
     def end(self) -> None:
@@ -109,6 +149,11 @@ class Sending:
 
     def trouble(self) -> str | None:
         """What keeps messages from being sent that a person should mend; None where nothing does."""
+        if self._locked is not None:
+            return (
+                f"sending is locked: {self._locked.reason}; look at what was sent and what waits (`ethogram outbox "
+                "list`), then `ethogram outbox unlock` lets it go on"
+            )
         return self._outbox.trouble()
 
     def gauges(self) -> dict[str, tuple[str, float]]:
@@ -132,6 +177,7 @@ class Messages:
     """The messages of a workspace, to look at and to decide about; needs the ledger only."""
 
     def __init__(self, path: Path, *, clock: Clock | None = None) -> None:
+        self._path = path
         self._ledger = open_ledger(path)
         self._clock = clock or SystemClock()
 
@@ -191,6 +237,11 @@ class Messages:
         """What is not sent for now."""
         with self._ledger.database.reading() as connection:
             return tuple(outbox_pauses.paused(connection).values())
+
+    def locked(self) -> Locked | None:
+        """Why nothing at all is sent; None where it is not locked."""
+        with self._ledger.database.reading() as connection:
+            return evidence.locked(connection)
 
     # --- deciding ---------------------------------------------------------------------------------------------------
 
@@ -257,6 +308,32 @@ class Messages:
             changed = outbox_pauses.resume(connection, maker, name, now)
             if changed:
                 self._note(connection, actor, "resume", f"{maker}:{name}", now)
+        return changed
+
+    def lock(self, reason: str, *, actor: str = "local") -> Locked:
+        """Sends nothing at all until it is unlocked, such as after a disk was rolled back to an older state."""
+        now = self._clock.now()
+        with self._ledger.database.writing() as connection:
+            before = evidence.locked(connection)
+            held = evidence.lock(connection, reason or "a person has locked it", now)
+            if before is None:
+                self._note(connection, actor, "lock", "outbox", now, reason=held.reason)
+        return held
+
+    def unlock(self, *, actor: str = "local") -> bool:
+        """Whether sending was locked; from now on this ledger's word is taken for what was sent.
+
+        Whoever unlocks has seen to what the ledger does not know: messages that it holds as waiting, and that were
+        sent before a backup of it was restored, are sent again.
+        """
+        held = self.locked()
+        if held is None:
+            return False
+        Evidence(self._ledger.database, self._path).begin_again()
+        with self._ledger.database.writing() as connection:
+            changed = evidence.unlock(connection)
+            if changed:
+                self._note(connection, actor, "unlock", "outbox", self._clock.now(), reason=held.reason)
         return changed
 
     @staticmethod

@@ -127,3 +127,14 @@ def test_channels_and_campaigns_are_paused_resumed_and_cancelled(command: Ethogr
 )
 def test_what_means_nothing_is_refused(command: Ethogram, args: tuple[str, ...], code: ExitCode) -> None:
     assert command("outbox", *args).exit_code == code
+
+
+@pytest.mark.usefixtures("at")
+def test_sending_is_locked_and_unlocked(command: Ethogram) -> None:
+    assert "a disk was rolled back" in answered(command, "lock", "--reason", f"a disk was rolled back {EVIL}")
+    assert "nothing is sent since" in answered(command, "status")
+    assert EVIL not in answered(command, "status")
+    assert json.loads(command("outbox", "status", "--json").stdout)["locked"]["reason"].startswith("a disk")
+    assert json.loads(command("outbox", "unlock", "--json").stdout) == {"changed": True}
+    assert "it is not locked" in answered(command, "unlock")
+    assert json.loads(command("outbox", "status", "--json").stdout)["locked"] is None

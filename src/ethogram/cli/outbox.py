@@ -130,11 +130,13 @@ def decide(id_: str, decision: str) -> None:
 def status(as_json: bool) -> None:
     """Show how much each channel has to send, and what is paused."""
     with _messages() as opened:
-        depths, pauses = opened.depths(), opened.paused()
+        depths, pauses, locked = opened.depths(), opened.paused(), opened.locked()
     out = Output()
     if as_json:
-        out.json({"depths": depths, "pauses": pauses})
+        out.json({"depths": depths, "pauses": pauses, "locked": locked})
         return
+    if locked is not None:
+        out.warn(f"nothing is sent since {locked.at:%Y-%m-%d %H:%M} UTC: {visible(locked.reason)}")
     if not depths:
         out.note("nothing is to be sent")
     for each in depths:
@@ -198,6 +200,38 @@ def cancel(campaign: str | None, journey: str | None, reason: str, as_json: bool
         out.json({"cancelled": cancelled})
         return
     out.note(f"{cancelled:,} {'message is' if cancelled == 1 else 'messages are'} not sent any more")
+
+
+@outbox.command(examples=("ethogram outbox lock --reason 'the disk was rolled back'",))
+@_reason_option
+@json_option
+@workspace_option
+def lock(reason: str, as_json: bool) -> None:
+    """Send nothing at all until it is unlocked, on any channel."""
+    with _messages() as opened:
+        held = opened.lock(reason)
+    out = Output()
+    if as_json:
+        out.json(held)
+        return
+    out.note(f"nothing is sent until `ethogram outbox unlock`: {visible(held.reason)}")
+
+
+@outbox.command(examples=("ethogram outbox unlock",))
+@json_option
+@workspace_option
+def unlock(as_json: bool) -> None:
+    """Send again after a backup was restored, once a person has looked.
+
+    Messages that wait in a restored ledger and were sent meanwhile are sent once more: cancel them first.
+    """
+    with _messages() as opened:
+        changed = opened.unlock()
+    out = Output()
+    if as_json:
+        out.json({"changed": changed})
+        return
+    out.note("messages are sent again" if changed else "it is not locked")
 
 
 def _one_of(*given: str | None) -> None:

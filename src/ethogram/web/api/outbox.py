@@ -12,7 +12,7 @@ from litestar.params import JSONBody, QueryParameter
 
 from ethogram.errors import InputError
 from ethogram.model.message import Channel, Maker, Message, State
-from ethogram.sending import Decision, Depth, Happening, Messages, Pause
+from ethogram.sending import Decision, Depth, Happening, Locked, Messages, Pause
 from ethogram.web.api.failures import ConflictError
 from ethogram.web.api.given import READ, Failure, Named, Opened
 
@@ -30,10 +30,11 @@ class MessageFound:
 
 @dataclass(frozen=True, slots=True)
 class OutboxStatus:
-    """How much each channel has to send, and what is paused."""
+    """How much each channel has to send, what is paused, and why nothing at all is sent."""
 
     depths: list[Depth]
     pauses: list[Pause]
+    locked: Locked | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,13 @@ class Paused:
     """Whether it was otherwise before."""
 
     changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Locking:
+    """Why nothing shall be sent."""
+
+    reason: Annotated[str, msgspec.Meta(max_length=500)] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +104,7 @@ def list_messages(
 def outbox_status(workspace: Opened) -> OutboxStatus:
     """How much each channel has to send, and what is paused."""
     with Messages(workspace.path) as opened:
-        return OutboxStatus(list(opened.depths()), list(opened.paused()))
+        return OutboxStatus(list(opened.depths()), list(opened.paused()), opened.locked())
 
 
 @get("/outbox/unsure", opt=READ, sync_to_thread=True)
@@ -138,6 +146,20 @@ def cancel_messages(workspace: Opened, data: JSONBody[Concerned]) -> Cancelled:
         return Cancelled(opened.cancel(*origin, data.reason, actor="api"))
 
 
+@post("/outbox/lock", status_code=200, sync_to_thread=True)
+def lock_sending(workspace: Opened, data: JSONBody[Locking]) -> Locked:
+    """Sends nothing at all until it is unlocked."""
+    with Messages(workspace.path) as opened:
+        return opened.lock(data.reason, actor="api")
+
+
+@post("/outbox/unlock", status_code=200, sync_to_thread=True)
+def unlock_sending(workspace: Opened) -> Paused:
+    """Sends again after a backup was restored, once a person has looked."""
+    with Messages(workspace.path) as opened:
+        return Paused(opened.unlock(actor="api"))
+
+
 @get("/messages/{id_:str}", opt=READ, sync_to_thread=True)
 def get_message(workspace: Opened, id_: Named) -> MessageFound:
     """A message, and what happened to it."""
@@ -175,6 +197,6 @@ router = Router(
     tags=["Outbox"],
     route_handlers=[
         list_messages, outbox_status, list_unsure, pause_messages, resume_messages, cancel_messages, get_message,
-        decide_message,
+        decide_message, lock_sending, unlock_sending,
     ],
 )  # fmt: skip
