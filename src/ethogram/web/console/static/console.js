@@ -47,6 +47,17 @@ document.addEventListener("change", (event) => {
   if (element) element.form.requestSubmit();
 });
 
+// What scrolls sideways can be reached by keyboard, where nothing inside it can.
+function reach() {
+  for (const each of document.querySelectorAll(".scroll, pre")) {
+    const scrolls = each.scrollWidth > each.clientWidth || each.scrollHeight > each.clientHeight + 1;
+    if (scrolls && !each.querySelector("a, button, input, select, textarea, [tabindex]")) each.tabIndex = 0;
+  }
+}
+reach();
+addEventListener("resize", reach);
+document.addEventListener("htmx:after:swap", reach);
+
 drawAll(document);
 document.addEventListener("htmx:after:swap", () => drawAll(document));
 document.addEventListener("htmx:after:settle", () => drawAll(document));
