@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -50,7 +51,10 @@ class Campaigns:
         """
         self._campaign(name)
         with self._database.reading() as connection:
-            return campaigns.progress(connection, name)
+            progress = campaigns.progress(connection, name)
+            if progress.state is not CampaignState.ACTIVE:
+                return progress
+            return replace(progress, paused=outbox_pauses.reason_of(connection, Maker.CAMPAIGN, name))
 
     def launches(self, name: str, *, limit: int = 100) -> tuple[Launch, ...]:
         """A campaign's launches, newest first."""
@@ -160,6 +164,9 @@ class Campaigns:
         with self._database.writing() as connection:
             before = campaigns.progress(connection, name)
             if before.state == values["state"]:
+                # Its messages may have paused by themselves, as many complained.
+                if verb == "resume" and outbox_pauses.resume(connection, Maker.CAMPAIGN, name, now):
+                    audit.record(connection, actor=actor, verb=verb, object=f"campaign:{name}", detail={}, now=now)
                 return before
             if before.state not in states:
                 raise UserError(

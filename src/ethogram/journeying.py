@@ -6,7 +6,7 @@ Composition over the ledger alone, so it works beside a running server, which mo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -61,7 +61,10 @@ class Journeys:
         """
         definitions.get(self._database, KIND, name)
         with self._database.reading() as connection:
-            return journeys.standing(connection, name)
+            standing = journeys.standing(connection, name)
+            if standing.state not in (JourneyState.ACTIVE, JourneyState.CLOSED):
+                return standing
+            return replace(standing, paused=outbox_pauses.reason_of(connection, Maker.JOURNEY, name))
 
     def shown(self, name: str) -> Shown:
         """What a journey does, and where its people are."""
@@ -166,6 +169,9 @@ class Journeys:
         with self._database.writing() as connection:
             before = journeys.standing(connection, name)
             if before.state is state:
+                # Its messages may have paused by themselves, as many complained.
+                if verb == "resume" and outbox_pauses.resume(connection, Maker.JOURNEY, name, now):
+                    audit.record(connection, actor=actor, verb=verb, object=f"journey:{name}", detail={}, now=now)
                 return before
             if before.state not in states:
                 raise UserError(

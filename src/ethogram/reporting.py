@@ -23,7 +23,7 @@ from ethogram.model.journey.parts import EventSignal, Send
 from ethogram.model.journey.runs import EventHappened
 from ethogram.model.message import Channel, Maker
 from ethogram.runtime import Workspace
-from ethogram.store import definitions
+from ethogram.store import definitions, outbox_pauses
 
 __all__ = ["Difference", "Report", "Reports"]
 
@@ -52,6 +52,7 @@ class Report:
         variants: what came of each, those who were held out last.
         ratio: whether people came into the variants and the holdout as meant; None where there is one arm only.
         differences: against the holdout; without one, between variants.
+        paused: why its messages wait, such as that many complained.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Report:
     variants: tuple[VariantOutcome, ...]
     ratio: RatioCheck | None
     differences: tuple[Difference, ...]
+    paused: str | None = None
 
 
 class Reports:
@@ -113,6 +115,14 @@ class Reports:
         finally:
             ledger.close()
 
+    def _paused(self, about: About) -> str | None:
+        ledger = open_ledger(self._path)
+        try:
+            with ledger.database.reading() as connection:
+                return outbox_pauses.reason_of(connection, about.maker, about.name)
+        finally:
+            ledger.close()
+
     def _report(
         self, about: About, conversion: Conversion | None, shares: Mapping[str, float], holdout: float, method: Method
     ) -> Report:
@@ -141,6 +151,7 @@ class Reports:
             variants=found,
             ratio=ratio,
             differences=_differences(found, conversion, method, ratio),
+            paused=self._paused(about),
         )
 
 

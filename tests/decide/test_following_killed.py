@@ -26,7 +26,7 @@ SEEN = {"event": "Viewed", "property": "item"}
 LATER = START + dt.timedelta(hours=1)
 
 
-def killed(work: Callable[[Callable[[str], None]], None], point: str, nth: int) -> bool:
+def killed(work: Callable[[Path, Callable[[str], None]], object], path: Path, point: str, nth: int) -> bool:
     """Whether a process killed itself that works and passes a point for the nth time."""
     child = os.fork()
     if child == 0:
@@ -38,7 +38,7 @@ def killed(work: Callable[[Callable[[str], None]], None], point: str, nth: int) 
                 os.kill(os.getpid(), signal.SIGKILL)
 
         try:
-            work(passes)
+            work(path, passes)
         except BaseException:  # a forked child never returns to the tests
             os._exit(1)
         os._exit(0)
@@ -81,7 +81,7 @@ def test_a_campaign_tells_everybody_once_of_what_changed(tmp_path: Path, point: 
     for nth in range(1, 9):
         path = tmp_path / f"{nth}.sqlite"
         shutil.copy(first, path)
-        kills += killed(lambda passes, path=path: restocked(path, passes), point, nth)  # type: ignore[misc]
+        kills += killed(restocked, path, point, nth)
         found = restocked(path)
         assert [each[0] for each in found.outbox()] == PEOPLE
         assert {each[3]["item"] for each in found.outbox()} == {"a"}
@@ -147,7 +147,7 @@ def test_a_journey_lets_everybody_in_once_by_a_change(tmp_path: Path, point: str
     world.ledger.close()
     path = tmp_path / "killed.db"
     shutil.copy(first, path)
-    assert killed(lambda passes: entered(path, passes) and None, point, 1)  # type: ignore[func-returns-value]
+    assert killed(entered, path, point, 1)
     found = entered(path)
     assert sorted(id_ for id_, _, _ in found.states()) == PEOPLE
     assert sorted(run.profile_id for run in found.runs("back")) == PEOPLE

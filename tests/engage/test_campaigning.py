@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,7 +13,13 @@ from ethogram.campaigning import Campaigns, CampaignState
 from ethogram.clock import ManualClock
 from ethogram.engagement import Definitions
 from ethogram.errors import DefinitionError, InputError, SettingError, UnknownNameError, UserError
-from ethogram.store import definitions
+from ethogram.journeying import Journeys
+from ethogram.model.message import Maker
+from ethogram.reporting import Reports
+from ethogram.store import audit, definitions, outbox_pauses
+
+if TYPE_CHECKING:
+    from engage.shop import Shop
 
 HELLO = {"channel": "email", "subject": "Hi", "text": "Hi {{ first_name | default: 'you' }}"}
 NOW = dt.datetime(2026, 3, 2, 7, tzinfo=dt.UTC)
@@ -158,3 +164,26 @@ def test_what_is_not_sent_by_calls_refuses_them(shop: Path) -> None:
         opened.start("c")
         with pytest.raises(UserError, match="not sent when the API is called"):
             opened.trigger("c", [{"profile_id": "a"}])
+
+
+def test_what_pauses_by_itself_says_why_and_is_resumed(market: Shop) -> None:
+    market.start(when={"api": True})
+    with market.database.writing() as connection:
+        for maker in (Maker.CAMPAIGN, Maker.JOURNEY):
+            outbox_pauses.pause(connection, maker, "c", "6 of 100 people complained", NOW, by="complaints")
+    with Campaigns(market.path, clock=market.clock) as opened:
+        assert opened.progress("c").paused == "6 of 100 people complained"
+        assert Reports(market.workspace, market.path).campaign("c").paused == "6 of 100 people complained"
+        opened.resume("c", actor="ann")
+        assert opened.progress("c").paused is None
+    market.save("journey", "c", {"entry": {"api": True}, "steps": [{"name": "s", "exit": "over"}]})
+    with Journeys(market.path, clock=market.clock) as opened:
+        opened.start("c")  # which resumes it
+        with market.database.writing() as connection:
+            outbox_pauses.pause(connection, Maker.JOURNEY, "c", "7 of 100 people complained", NOW, by="complaints")
+        assert opened.standing("c").paused == "7 of 100 people complained"
+        opened.resume("c", actor="ann")
+        assert opened.standing("c").paused is None
+    with market.database.reading() as connection:
+        noted = [each.object for each in audit.newest(connection, 10) if (each.actor, each.verb) == ("ann", "resume")]
+    assert noted == ["journey:c", "campaign:c"]

@@ -59,8 +59,8 @@ NESTED = [
 
 @pytest.mark.parametrize("page", PAGES)
 def test_what_a_page_defines_is_applied(page: str, tmp_path: Path) -> None:
-    (text,) = re.findall(r"```yaml\n(.*?)```", PAGES[page], re.DOTALL)
-    found = documents([("the page", parse(text, "the page"))])
+    texts = re.findall(r"```yaml\n(.*?)```", PAGES[page], re.DOTALL)
+    found = documents([(f"the page, {number}", parse(text, "the page")) for number, text in enumerate(texts)])
     with eg.init(tmp_path / "shop") as workspace, Definitions(workspace.path) as definitions:
         assert {each.state for each in Applying(workspace, definitions).apply(found)} == {"new"}
 
@@ -86,7 +86,7 @@ def test_each_command_of_the_page_has_its_verb_and_options(line: str) -> None:
 
 def test_each_way_of_sending_is_one_that_is_read() -> None:
     ways = re.findall(r"^\| `(.*?)` \|", PAGE, re.MULTILINE)
-    assert len(ways) == 7
+    assert len(ways) == 8
 
     for way in ways[1:]:
         body = {"channel": "email", "template": "x", "when": parse(way, "the page")}

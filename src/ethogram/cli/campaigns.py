@@ -237,6 +237,8 @@ def remove(name: str) -> None:
 
 
 def _show_report(out: Output, told: Report) -> None:
+    if told.paused is not None:
+        out.warn(f"its messages wait: {visible(told.paused)}")
     if not told.variants:
         out.note("nothing was sent yet")
     names = ("delivered", "opened", "clicked", "unsubscribed", "bounced", "complained")
@@ -306,7 +308,10 @@ def _told(name: str, progress: Progress, *, as_json: bool) -> None:
 
 
 def _state(progress: Progress) -> str:
-    return progress.state.value + (f": {visible(progress.reason)}" if progress.reason else "")
+    told = progress.state.value + (f": {visible(progress.reason)}" if progress.reason else "")
+    if progress.paused is None:
+        return told
+    return f"{told}, but its messages wait: {visible(progress.paused)}; `ethogram campaigns resume` sends them"
 
 
 def _launch_line(out: Output, launch: Launch) -> None:

@@ -207,7 +207,10 @@ def _told(name: str, standing: Standing, *, as_json: bool) -> None:
 
 def _state(standing: Standing) -> str:
     version = f", entered in version {standing.version}" if standing.version else ""
-    return standing.state.value + version + (f": {visible(standing.reason)}" if standing.reason else "")
+    told = standing.state.value + version + (f": {visible(standing.reason)}" if standing.reason else "")
+    if standing.paused is None:
+        return told
+    return f"{told}, but its messages wait: {visible(standing.paused)}; `ethogram journeys resume` sends them"
 
 
 def _run_line(out: Output, each: Run) -> None:

@@ -47,6 +47,7 @@ class Progress:
     Attributes:
         reason: why it is stopped.
         planned_until: every occurrence up to this instant has its launch.
+        paused: why its messages wait though it is under way, such as that many complained.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Progress:
     started_at: dt.datetime | None = None
     planned_until: dt.datetime | None = None
     watermark: int | None = None
+    paused: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

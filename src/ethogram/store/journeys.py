@@ -44,6 +44,7 @@ class Standing:
         started_at: what happened before lets nobody in.
         dated_until: whom dates up to this instant let in has a run.
         refused: how often somebody was not let in, by the rules of coming again or the limits.
+        paused: why its messages wait though it is under way, such as that many complained.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Standing:
     started_at: dt.datetime | None = None
     dated_until: dt.datetime | None = None
     refused: int = 0
+    paused: str | None = None
 
 
 def standing(connection: sa.Connection, name: str) -> Standing:

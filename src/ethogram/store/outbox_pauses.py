@@ -77,6 +77,12 @@ def paused(connection: sa.Connection) -> dict[tuple[str, str], Pause]:
     return {(each.kind, each.name): each for each in pauses}
 
 
+def reason_of(connection: sa.Connection, maker: Maker, name: str) -> str | None:
+    """Why the messages of a campaign or journey wait; None where they do not."""
+    found = paused(connection).get((maker, name))
+    return None if found is None else found.reason or f"paused by a {found.by}"
+
+
 def _pause(connection: sa.Connection, wanted: Pause) -> bool:
     take_turns(connection)
     held = paused(connection)
