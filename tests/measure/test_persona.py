@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 import random
 from collections import defaultdict
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -125,12 +127,26 @@ def test_accounts_have_no_persona(shop: Workspace) -> None:
         shop.pictures.persona("teams")
 
 
-@pytest.mark.parametrize("table", [(30, 100, 20, 200), (5, 50, 40, 900), (99, 100, 150, 300), (7, 10, 70, 100)])
+@pytest.mark.parametrize("table", [(30, 100, 20, 200), (50, 500, 40, 900), (80, 100, 150, 300), (60, 100, 700, 1000)])
 def test_chance_is_that_of_the_likelihood_ratio_test(table: tuple[int, int, int, int]) -> None:
     a, of_a, b, of_b = table
     expected = stats.chi2_contingency([[a, of_a - a], [b, of_b - b]], correction=False, lambda_="log-likelihood").pvalue
     assert p_value(*table) == pytest.approx(float(expected), rel=1e-9)
     assert p_value(0, 10, 0, 10) == 1.0
+
+
+@pytest.mark.parametrize(
+    "table", [(7, 554, 5, 2446), (0, 30, 9, 60), (5, 5, 2, 60), (15, 20, 985, 100_000), (4, 40, 4, 40)]
+)
+def test_chance_among_few_is_counted_out(table: tuple[int, int, int, int]) -> None:
+    a, of_a, b, of_b = table
+
+    def ways(k: int) -> int:
+        return math.comb(of_a, k) * math.comb(of_b, a + b - k) if 0 <= a + b - k <= of_b else 0
+
+    every = sum(ways(k) for k in range(of_a + 1))
+    more, fewer = sum(ways(k) for k in range(a, of_a + 1)), sum(ways(k) for k in range(a + 1))
+    assert p_value(*table) == pytest.approx(float(min(1, 2 * Fraction(min(more, fewer), every))), rel=1e-6)
 
 
 def test_false_discoveries_are_held_as_published() -> None:

@@ -5,9 +5,10 @@ segment's people have, and how many of everybody have each of these. Where there
 part of them, chosen by key and so by nobody, and say so.
 
 A difference is told only where chance makes it unlikely: a likelihood-ratio test of each 2 × 2 table (G, one degree of
-freedom; Sokal and Rohlf, *Biometry*), with the share of false ones among those told held at 1 % over everything that
-was tested (Benjamini and Hochberg 1995). They are ordered by how much each says about the segment: its share there
-times the logarithm of the ratio (the part of it in the Kullback–Leibler divergence).
+freedom; Sokal and Rohlf, *Biometry*), or Fisher's exact one where few are expected, with the share of false ones among
+those told held at 1 % over everything that was tested (Benjamini and Hochberg 1995). They are ordered by how much each
+says about the segment: its share there times the logarithm of the ratio (the part of it in the Kullback–Leibler
+divergence).
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ _FEWEST = 5  # people who must have something before it is told
 _MOST_TESTED = 1_000
 _LONGEST = 80  # letters of a value
 _FALSE = 0.01  # share of what is told that may be chance
+_FEW = 10  # people expected, below which the exact test is made
+_NOTHING = 1e-15
 _LEAST_RATIO = 1.2
 _MOST_TOLD = 40
 
@@ -156,10 +159,12 @@ def _told(
 
 
 def p_value(a: int, of_a: int, b: int, of_b: int) -> float:
-    """How likely shares that differ so much are by chance: a likelihood-ratio test of two shares, two-sided."""
+    """How likely shares that differ so much are by chance, two-sided: `a` of `of_a` people, and `b` of `of_b`."""
     total, both = of_a + of_b, a + b
     if not of_a or not of_b or both in (0, total):
         return 1.0
+    if min(both, total - both) * min(of_a, of_b) < _FEW * total:
+        return exact_p_value(a, of_a, b, of_b)
     g = 0.0
     for seen, row, column in (
         (a, of_a, both), (of_a - a, of_a, total - both), (b, of_b, both), (of_b - b, of_b, total - both),
@@ -168,6 +173,28 @@ def p_value(a: int, of_a: int, b: int, of_b: int) -> float:
             g += seen * math.log(seen * total / (row * column))
     # Of a chi-squared variable with one degree of freedom.
     return math.erfc(math.sqrt(max(g, 0.0)))
+
+
+def exact_p_value(a: int, of_a: int, b: int, of_b: int) -> float:
+    """The same for few people, where the test above is too sure: twice the smaller tail (Fisher's exact test)."""
+    total, both = of_a + of_b, a + b
+
+    def chance(k: int) -> float:
+        return math.exp(_log_choose(of_a, k) + _log_choose(of_b, both - k) - _log_choose(total, both))
+
+    low, high = max(0, both - of_b), min(of_a, both)
+    up = a * total >= both * of_a
+    tail = 0.0
+    for k in range(a, high + 1) if up else range(a, low - 1, -1):
+        term = chance(k)
+        tail += term
+        if term < tail * _NOTHING:
+            break
+    return min(1.0, 2 * tail)
+
+
+def _log_choose(n: int, k: int) -> float:
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
 
 
 def benjamini_hochberg(chances: Sequence[float], false: float) -> list[bool]:

@@ -155,6 +155,7 @@ class SqlPart:
     """What is asked of the warehouse, and what it takes."""
 
     explained: Explanation
+    rows: int  # that are read, about
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +171,9 @@ class ReadyRow:
 
 @dataclass(frozen=True, slots=True)
 class ReadyPage:
-    """The ready segments, those that fit first."""
+    """The ready segments that match what is sought, those that fit first."""
 
+    q: str
     rows: tuple[ReadyRow, ...]
 
 
@@ -286,7 +288,8 @@ def show_sql(request: Asked, workspace: Opened, name: FromPath[str]) -> Response
     version = workspace.segments.get(name)
     key = ("sql", version.number, version.version)
     explained = request.app.state.kept.get(key, lambda: workspace.explain(name))
-    return fragment(request, "segments/_sql.html", SqlPart(explained))
+    rows = workspace.drafts.cost(explained.text).rows if version.text is not None else explained.rows_read
+    return fragment(request, "segments/_sql.html", SqlPart(explained, rows))
 
 
 @post("/segments/{name:str}/labels", opt=ANALYSE, sync_to_thread=True)
@@ -321,20 +324,23 @@ def restore_segment(request: Asked, workspace: Opened, name: FromPath[str]) -> R
 
 
 @get("/ready-segments", opt=VIEW, sync_to_thread=True)
-def list_ready(request: Asked, workspace: Opened) -> Response[Any]:
+def list_ready(request: Asked, workspace: Opened, q: FromQuery[str] = "") -> Response[Any]:
     """The ready segments, fitted to this workspace."""
     vocabulary = workspace.vocabulary()
     today = workspace.now().astimezone(workspace.settings.zone).date()
     saved = {each.name for each in workspace.segments.list()}
     rows = []
+    sought = q.strip().casefold()
     for template in workspace.ready():
+        if sought not in f"{template.name} {template.title}".casefold():
+            continue
         fitted = apply(template, vocabulary, today=today)
         if isinstance(fitted, Refused):
             rows.append(ReadyRow(template.name, template.title, "", fitted.reason, saved=False))
         else:
             rows.append(ReadyRow(template.name, template.title, fitted.text, "", saved=fitted.name in saved))
     rows.sort(key=lambda row: (bool(row.reason), row.saved))
-    return page(request, "segments/ready.html", ReadyPage(tuple(rows)))
+    return page(request, "segments/ready.html", ReadyPage(q, tuple(rows)))
 
 
 @post("/ready-segments/{name:str}", opt=ANALYSE, sync_to_thread=True)

@@ -64,10 +64,9 @@ function showProblems(review) {
     const place = document.createElement("button");
     place.type = "button";
     place.className = "link";
-    place.textContent = `${problem.line}:${problem.column}`;
-    place.setAttribute("aria-label", `Go to line ${problem.line}, column ${problem.column}`);
+    place.textContent = `Line ${problem.line}, column ${problem.column}`;
     place.addEventListener("click", () => { text.focus(); text.setSelectionRange(units(problem.start), units(problem.end)); });
-    told.append(place, ` ${problem.message.replace(/^line \d+, column \d+: /, "").split("\n")[0]}`);
+    told.append(place, `: ${problem.message.replace(/^line \d+, column \d+: /, "").split("\n")[0]}`);
     if (problem.hint) told.append(" ", Object.assign(document.createElement("span"), { className: "faint", textContent: problem.hint }));
     if (problem.fixes.length) {
       const actions = document.createElement("div");
@@ -191,7 +190,7 @@ const compare = later(300, async () => {
   if (!compared) return;
   const chosen = [...form.querySelectorAll("[data-compare]:checked")].map((box) => box.value);
   for (const box of form.querySelectorAll("[data-compare]:not(:checked)")) box.disabled = chosen.length >= 5;
-  if (!chosen.length && !compared.querySelector("figure")) return;
+  if (counted === null || (!chosen.length && !compared.querySelector("figure"))) return; // a text that cannot be read overlaps with nothing
   const body = new URLSearchParams([["text", text.value], ...chosen.map((name) => ["with", name])]);
   const answer = await ask("compare", "/console/drafts/compare", body, "html");
   if (answer !== null) compared.innerHTML = answer;
