@@ -111,10 +111,11 @@ class Engaging:
         arrived = self._restocking.step(now) or arrived
         moved = self._runner.tick(now).more
         journey_changes.tell_traits(self._database, now)
+        told = journey_changes.tell_events(self._database, now)
         if self._tidied_at is None or abs(now - self._tidied_at) >= _TIDY_EVERY:
             self._tidied_at = now
             self.tidy()
-        return bool(planned) or launched or arrived or moved
+        return bool(planned or told) or launched or arrived or moved
 
     def tidy(self) -> None:
         """Forgets changes of catalogues that are old, and followed by everybody who follows them."""

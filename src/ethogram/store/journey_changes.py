@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from ethogram.store import given, requests, tables
+from ethogram.store import given, identities, requests, tables
 from ethogram.store.requests import Fact, Message
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ class Wish:
     """Something that a run wants changed.
 
     Attributes:
-        kind: `traits` or `list`.
-        body: `traits` and `unset`, or `segment` and `added`.
+        kind: `traits`, `list` or `event`.
+        body: `traits` and `unset`; `segment` and `added`; or `event` and `properties`.
     """
 
     number: int
@@ -62,6 +62,26 @@ def tell_traits(database: Database, now: dt.datetime, *, most: int = 2_000) -> i
         with database.writing() as connection:
             done(connection, wishes)
     return len(wishes)
+
+
+def tell_events(database: Database, now: dt.datetime, *, most: int = 2_000) -> int:
+    """How many events of runs it told the inbox: who entered, was split and left; segments may use them like others."""
+    with database.reading() as connection:
+        wishes = waiting(connection, "event", most=most)
+    if wishes:
+        with database.writing() as connection:
+            known = identities.known_among(connection, {wish.profile_id for wish in wishes})
+            requests.keep_within(connection, [[_event(wish, known=wish.profile_id in known) for wish in wishes]], now)
+            done(connection, wishes)
+    return len(wishes)
+
+
+def _event(wish: Wish, *, known: bool) -> Message:
+    """The call that an event becomes; an id that no call names as `userId` must not become that by being told of."""
+    at = round(wish.created_at.timestamp() * 1_000_000)
+    fact = Fact("events", given.json(wish.body["properties"]), event=wish.body["event"])
+    ids = (wish.profile_id, "") if known else ("", wish.profile_id)
+    return Message(wish.id, "track", *ids, at, (fact,))
 
 
 def _message(wish: Wish) -> Message:

@@ -20,7 +20,7 @@ from ethogram.store import given, outbox, tables
 from ethogram.store.journeys import JourneyState
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator
 
 _RUNS, _STEPS, _CHANGES, _JOURNEYS = tables.journey_runs, tables.journey_steps, tables.journey_changes, tables.journeys
 _DAY = dt.timedelta(days=1)
@@ -50,6 +50,7 @@ class Moved:
         changes: what it wants changed, each with the ordinal of its step.
         cancels: what it wanted and nobody has sent yet is not sent any more.
         told: its data is another one than before.
+        splits: those of the steps that it passed by chance.
     """
 
     run: Run
@@ -57,6 +58,7 @@ class Moved:
     changes: Sequence[tuple[int, Change]] = ()
     cancels: bool = False
     told: bool = False
+    splits: Sequence[Passed] = ()
 
 
 # --- starting -----------------------------------------------------------------------------------------------------
@@ -93,9 +95,13 @@ def start(connection: sa.Connection, runs: Sequence[Run]) -> dict[str, int]:
         if connection.dialect.name == "postgresql":
             statement += " ON CONFLICT DO NOTHING RETURNING id, number"
             written = connection.execute(sa.text(statement), {"given": given.text(new)})
-            return {row.id: row.number for row in written}
+            started = {row.id: row.number for row in written}
+            _tell(connection, [_entered(run) for run in runs if run.id in started])
+            return started
         connection.execute(sa.text(statement), {"given": given.text(new)})
-    return {id_: number for id_, number in _numbers(connection, rows).items() if id_ not in known}
+    started = {id_: number for id_, number in _numbers(connection, rows).items() if id_ not in known}
+    _tell(connection, [_entered(run) for run in runs if run.id in started])
+    return started
 
 
 _NEW = {
@@ -225,6 +231,7 @@ def finish(connection: sa.Connection, moved: Sequence[Moved], now: dt.datetime) 
     mine = [each for each in moved if each.run.number in written]
     _note(connection, mine)
     _want_changed(connection, mine, now)
+    _tell(connection, [row for each in mine for row in _happened(each)])
     for each in mine:
         if each.told:
             here = _RUNS.c.number == each.run.number
@@ -266,6 +273,34 @@ def _want_changed(connection: sa.Connection, moved: Sequence[Moved], now: dt.dat
             )  # fmt: skip
     if rows:
         connection.execute(_CHANGES.insert(), rows)
+
+
+# --- what becomes an event of the person ---------------------------------------------------------------------------
+
+
+def _tell(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Notes events, each once; they go to the inbox after this transaction."""
+    if rows:
+        connection.execute(_CHANGES.insert(), list({row["id"]: row for row in rows}.values()))
+
+
+def _entered(run: Run) -> dict[str, Any]:
+    return _event(run, "entered", run.started_at, {})
+
+
+def _happened(moved: Moved) -> Iterator[dict[str, Any]]:
+    run = moved.run
+    for step in moved.splits:
+        yield _event(run, f"split.{step.ordinal}", step.left_at, {"step": step.step, "variant": step.outcome})
+    if run.ended_at is not None:
+        yield _event(run, "exited", run.ended_at, {"outcome": run.state.value, "reason": run.reason, "last": run.step})
+
+
+def _event(run: Run, what: str, at: dt.datetime, more: Mapping[str, Any]) -> dict[str, Any]:
+    about = {"journey": run.journey, "version": run.version, "run": run.id, "held_out": run.held_out or None, **more}
+    properties = {name: value for name, value in about.items() if value is not None}
+    body = {"event": f"journey_{what.partition('.')[0]}", "properties": properties}
+    return {"id": f"{run.id}.{what}", "profile_id": run.profile_id, "kind": "event", "body": body, "created_at": at}
 
 
 def cancel(connection: sa.Connection, runs: Sequence[Run], now: dt.datetime) -> int:

@@ -78,8 +78,17 @@ def check(path: Path) -> None:
     assert {run.state for run in world.runs("all")} == {RunState.DONE, RunState.EXITED}
     assert len(world.runs("all")) == PEOPLE
     with world.database.reading() as connection:
-        wishes = connection.exec_driver_sql("SELECT profile_id FROM journey_changes ORDER BY 1").scalars().all()
+        wishes = (
+            connection.exec_driver_sql("SELECT profile_id FROM journey_changes WHERE kind = 'traits' ORDER BY 1")
+            .scalars()
+            .all()
+        )
+        events = connection.exec_driver_sql(
+            "SELECT profile_id FROM journey_changes WHERE kind = 'event' AND id LIKE '%.exited' ORDER BY 1"
+        )
+        ended = events.scalars().all()
     assert wishes == [f"p{number:02}" for number in range(PEOPLE)]
+    assert ended == sorted(2 * wishes)  # of both journeys
 
 
 def killed_once(path: Path, point: str, nth: int) -> int:

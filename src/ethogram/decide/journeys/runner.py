@@ -25,8 +25,8 @@ from ethogram.model.catalog import KIND as CATALOG
 from ethogram.model.catalog import Catalog
 from ethogram.model.item_signal import ItemSignal
 from ethogram.model.journey.graph import KIND, Journey
-from ethogram.model.journey.parts import APART, CallEntry, DateEntry, Delay, EventSignal, Send, Signal
-from ethogram.model.journey.runs import EventHappened, Happened, Run, RunState, SegmentHappened
+from ethogram.model.journey.parts import APART, CallEntry, DateEntry, Delay, EventSignal, Send, Signal, Split
+from ethogram.model.journey.runs import EventHappened, Happened, Passed, Run, RunState, SegmentHappened
 from ethogram.model.message import Wanted
 from ethogram.model.segment import Definition
 from ethogram.segment.syntax import path_text
@@ -481,7 +481,14 @@ class Runner:
     ) -> tuple[set[int], int]:
         """The runs that were written down, with what they want, and how many messages that is."""
         moved = [
-            Moved(each.run, each.passed, each.changes, each.cancels, told="waited" in each.run.data)
+            Moved(
+                each.run,
+                each.passed,
+                each.changes,
+                each.cancels,
+                "waited" in each.run.data,
+                self._splits(connection, each),
+            )
             for each in advanced
         ]
         written = journey_runs.finish(connection, moved, now)
@@ -491,6 +498,13 @@ class Runner:
         if wanted:
             self._put(connection, wanted, traits, now)
         return written, len(wanted)
+
+    def _splits(self, connection: sa.Connection, advanced: Advanced) -> list[Passed]:
+        """The steps that somebody passed by chance."""
+        if not advanced.passed:
+            return []
+        journey = self._journey(connection, advanced.run.journey, advanced.run.version)
+        return [each for each in advanced.passed if isinstance(journey.step(each.step), Split)]
 
     # --- asking about people ---
 

@@ -59,14 +59,15 @@ journey_steps = sa.Table(
     sa.Column("left_at", Instant, nullable=False),
 )
 
-# Traits and static segments that steps want changed; each once, in order, after the step's transaction.
+# Traits and static segments that steps want changed, and what is told as events; each once, in order, after the step's
+# transaction.
 journey_changes = sa.Table(
     "journey_changes",
     metadata,
     sa.Column("number", LONG, primary_key=True, autoincrement=True),
     sa.Column("id", sa.Text, nullable=False, unique=True),  # derived from run and ordinal
     sa.Column("profile_id", sa.Text, nullable=False),
-    sa.Column("kind", sa.Text, nullable=False),  # traits | list
+    sa.Column("kind", sa.Text, nullable=False),  # traits | list | event
     sa.Column("body", sa.JSON, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
     sqlite_autoincrement=True,
