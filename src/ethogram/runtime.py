@@ -23,6 +23,7 @@ from ethogram.config import Settings
 from ethogram.definitions import AsOf, Reader, Segments
 from ethogram.drafting import Drafts
 from ethogram.errors import SegmentError, SettingError, UnknownNameError, WarehouseDamagedError
+from ethogram.exploring import Explore
 from ethogram.identities import Identities
 from ethogram.measure import activity
 from ethogram.measure.catalogue import catalogue
@@ -193,6 +194,7 @@ class Workspace:
             scoped=lambda: self._scoped,
             cutoffs=lambda: self._cutoffs(Entity.PROFILE),
         )
+        self.explore = Explore(warehouse=self._warehouse, saved=self._saved, evaluator=lambda: self._evaluator)
 
     def _assemble(self) -> None:
         """Puts the parts together that follow the settings' time zone."""

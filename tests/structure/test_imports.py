@@ -29,6 +29,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         *LEAVES, "model", "store", "segment language", "segment running", "measure", "definitions", "runtime",
     ),
     "picturing": (*LEAVES, "model", "store", "segment language", "measure", "runtime"),
+    "exploring": (*LEAVES, "model", "store", "segment language", "segment running", "measure"),
     "identities": (*LEAVES, "model", "store", "runtime"),
     "people": (*LEAVES, "model", "store", "segment language", "segment running", "measure", "identities"),
     "documents": LEAVES,
@@ -52,7 +53,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "decide": (*LEAVES, "model", "store", "segment language", "segment running", "documents"),
     "runtime": (
         *LEAVES, "config", "model", "store", "collect", "segment language", "segment running", "measure", "frames",
-        "definitions", "drafting", "identities", "people", "picturing",
+        "definitions", "drafting", "exploring", "identities", "people", "picturing",
     ),
     # One-off questions over data frames: composes a warehouse in memory as `runtime` composes one on disk.
     "frames": (
