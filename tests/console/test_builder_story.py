@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import Page
 
 import ethogram as eg
+from console.walking import chromium, walking
+from web.browser import CHROMIUM, MISSING
 
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
-
-CHROMIUM = Path("/usr/bin/chromium")
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="no Chromium: `apt-get install chromium` brings it")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
 
 
 def _shop(place: Path) -> None:
@@ -48,46 +41,19 @@ def _shop(place: Path) -> None:
         workspace.run()
 
 
-@contextmanager
-def _serving(place: Path) -> Iterator[str]:
-    """The server as a user starts it; gives the link that makes the first user."""
-    command = [sys.executable, "-m", "ethogram", "serve", "--port", "0", "-w", str(place)]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ)
-    try:
-        assert server.stdout is not None
-        for line in server.stdout:
-            if found := re.search(r"http://\S+/console/welcome/\S+", line):
-                yield found[0]
-                break
-        else:
-            pytest.fail("the server did not start")
-    finally:
-        server.terminate()
-        server.communicate(timeout=60)
-
-
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    """A browser that is signed in; what the page's script complains of fails the test at its end."""
-    from playwright.sync_api import sync_playwright
-
+    """A browser that is signed in; what it complains of fails the last test."""
     place = tmp_path_factory.mktemp("story") / "shop"
     _shop(place)
-    with _serving(place) as welcome, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
-        found = browser.new_context(base_url=welcome.partition("/console")[0]).new_page()
-        wrong: list[str] = []
-        found.on("pageerror", lambda error: wrong.append(str(error)))
-        found.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-        found.goto(welcome)
-        found.get_by_label("E-mail").fill("ada@shop.example")
-        found.get_by_label("Name").fill("Ada")
-        found.locator("[name=password]").fill("correct horse battery")
-        found.locator("main form button").last.click()
-        found.wait_for_url("**/console/**")
-        yield found
-        browser.close()
-        assert wrong == []
+    with chromium() as browser, walking(browser, place) as walk:
+        walk.begin()
+        yield walk.page
+        assert walk.said == []
+
+
+def _open(page: Page, address: str) -> None:
+    page.goto(page.url.partition("/console")[0] + address)
 
 
 def _text(page: Page, expected: str) -> None:
@@ -101,7 +67,7 @@ def _counted(page: Page, count: int) -> None:
 
 
 def test_clicked_rows_write_the_text_and_count_people(page: Page) -> None:
-    page.goto("/console/segments/new")
+    _open(page, "/console/segments/new")
     page.get_by_role("button", name="+ Event").click()
     page.get_by_label("Event", exact=True).fill("purchase")
     _text(page, "did(purchase)")
@@ -123,7 +89,7 @@ def test_clicked_rows_write_the_text_and_count_people(page: Page) -> None:
 
 
 def test_a_row_that_lacks_something_says_so_and_leaves_the_text(page: Page) -> None:
-    page.goto("/console/segments/new?event=visit")
+    _open(page, "/console/segments/new?event=visit")
     page.get_by_role("button", name="+ Segment").click()
     page.get_by_label("Segment", exact=True).fill("")
     page.get_by_role("button", name="+ Trait").click()
@@ -134,7 +100,7 @@ def test_a_row_that_lacks_something_says_so_and_leaves_the_text(page: Page) -> N
 
 
 def test_written_text_draws_the_rows_and_marks_what_is_wrong(page: Page) -> None:
-    page.goto("/console/segments/new")
+    _open(page, "/console/segments/new")
     page.locator("#text").fill("did(purchse) and top(10%, count(visit))")
     page.wait_for_selector(".condition.text")
     assert page.get_by_label("Event", exact=True).input_value() == "purchse"
@@ -150,7 +116,7 @@ def test_written_text_draws_the_rows_and_marks_what_is_wrong(page: Page) -> None
 
 
 def test_the_text_is_completed_with_the_keyboard_alone(page: Page) -> None:
-    page.goto("/console/segments/new")
+    _open(page, "/console/segments/new")
     page.locator("#text").focus()
     page.keyboard.type("pl")
     page.wait_for_selector("#offers:not([hidden]) li")
@@ -172,7 +138,7 @@ def test_the_text_is_completed_with_the_keyboard_alone(page: Page) -> None:
 
 
 def test_a_draft_is_compared_saved_edited_and_taken_back(page: Page) -> None:
-    page.goto("/console/segments/new")
+    _open(page, "/console/segments/new")
     page.locator("#text").fill("count(purchase) >= 2")
     _counted(page, 30)
     page.get_by_label("pros").check()
@@ -182,7 +148,7 @@ def test_a_draft_is_compared_saved_edited_and_taken_back(page: Page) -> None:
     page.get_by_label("Name", exact=True).fill("regulars")
     page.get_by_role("button", name="Save segment").click()
     page.wait_for_url("**/console/segments/regulars")
-    page.goto("/console/segments/buyers/edit")
+    _open(page, "/console/segments/buyers/edit")
     page.locator("#text").fill("count(purchase) >= 3")
     page.wait_for_selector("#size .moves")
     assert "−30 would leave" in page.locator("#size .moves").inner_text()
@@ -190,5 +156,5 @@ def test_a_draft_is_compared_saved_edited_and_taken_back(page: Page) -> None:
     page.wait_for_url("**/console/segments/buyers")
     page.get_by_role("button", name="Undo").click()
     page.wait_for_load_state()
-    page.goto("/console/segments/buyers/definition")
+    _open(page, "/console/segments/buyers/definition")
     assert page.locator("#text").inner_text() == "did(purchase)"

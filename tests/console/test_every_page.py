@@ -95,6 +95,8 @@ def pages() -> list[str]:
         "/console/settings/consent", "/console/settings/health", "/console/settings/health/findings",
         "/console/settings/rejected", "/console/settings/audit",
         "/console/segments/new", "/console/segments/buyers", "/console/segments/buyers/edit",
+        "/console/segments/buyers/members", "/console/segments/buyers/definition", "/console/segments/buyers/sql",
+        "/console/segments/buyers/persona", "/console/segments/buyers/report", "/console/ready-segments",
     ]  # fmt: skip
 
 

@@ -20,7 +20,7 @@ WHOLE = [
     address
     for address in pages()
     if not address.startswith(("/console/home/", "/console/events-list"))
-    and not address.endswith(("/dry-run", "/report", "/findings"))
+    and not address.endswith(("/dry-run", "/report", "/findings", "/sql", "/persona"))
 ]
 
 

@@ -146,7 +146,7 @@ def test_chance_among_few_is_counted_out(table: tuple[int, int, int, int]) -> No
 
     every = sum(ways(k) for k in range(of_a + 1))
     more, fewer = sum(ways(k) for k in range(a, of_a + 1)), sum(ways(k) for k in range(a + 1))
-    assert p_value(*table) == pytest.approx(float(min(1, 2 * Fraction(min(more, fewer), every))), rel=1e-6)
+    assert p_value(*table) == pytest.approx(min(1.0, float(2 * Fraction(min(more, fewer), every))), rel=1e-6)
 
 
 def test_false_discoveries_are_held_as_published() -> None:

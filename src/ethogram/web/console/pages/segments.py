@@ -214,7 +214,7 @@ def list_segments(
 @get("/segments/{name:str}", opt=VIEW, sync_to_thread=True)
 def show_segment(request: Asked, workspace: Opened, name: FromPath[str]) -> Response[Any]:
     """A segment at a glance."""
-    shown = _shown(workspace, name, "")
+    shown = _shown(request, workspace, name, "")
     points = workspace.history(name)
     lately = [point for point in points if point.at > workspace.now() - _WEEK]
     users = _users(workspace, workspace.segments.list())[name]
@@ -251,7 +251,7 @@ def show_members(
     request: Asked, workspace: Opened, name: FromPath[str], q: FromQuery[str] = "", after: FromQuery[str] = ""
 ) -> Response[Any]:
     """The people of a segment, or those of them whom one looks for."""
-    shown = _shown(workspace, name, "members")
+    shown = _shown(request, workspace, name, "members")
     if q.strip() and shown.segment.entity == "profile":
         members: tuple[Member, ...] = tuple(_found(workspace, name, q.strip()[:200]))
         return page(request, "segments/members.html", MembersPage(shown, q, members, "", current=True))
@@ -276,7 +276,7 @@ def export_members(workspace: Opened, name: FromPath[str]) -> Response[Any]:
 @get("/segments/{name:str}/definition", opt=VIEW, sync_to_thread=True)
 def show_definition(request: Asked, workspace: Opened, name: FromPath[str]) -> Response[Any]:
     """How a segment is written, and how it was before."""
-    shown = _shown(workspace, name, "definition")
+    shown = _shown(request, workspace, name, "definition")
     versions = workspace.segments.versions(name)
     changes = tuple(_changes(versions))[::-1]
     return page(request, "segments/definition.html", DefinitionPage(shown, changes))
@@ -365,9 +365,9 @@ def mode_of(segment: SegmentVersion) -> str:
     return "live" if segment.cutoffs_at is None else "scheduled"
 
 
-def _shown(workspace: Workspace, name: str, tab: str) -> Shown:
+def _shown(request: Asked, workspace: Workspace, name: str, tab: str) -> Shown:
     segment = workspace.segments.get(name)
-    people = workspace.status()
+    people = request.app.state.kept.get("status", workspace.status)
     everybody = people.accounts if segment.entity == "account" else people.profiles
     share = segment.size / everybody if segment.size is not None and everybody else None
     labels = workspace.pictures.labels().get(name, Labels())
