@@ -19,7 +19,7 @@ from ethogram.measure.outcomes import HOLDOUT, About, VariantOutcome
 from ethogram.model.campaign import Campaign, Conversion
 from ethogram.model.experiment import Finding, Method, Metric, RatioCheck
 from ethogram.model.journey.graph import Journey
-from ethogram.model.journey.parts import EventSignal, Send
+from ethogram.model.journey.parts import EventSignal, Send, Split
 from ethogram.model.journey.runs import EventHappened
 from ethogram.model.message import Channel, Maker
 from ethogram.runtime import Workspace
@@ -48,6 +48,8 @@ class Report:
     """What a campaign, or one message of a journey, did.
 
     Attributes:
+        step: of a journey; empty for a campaign and for a whole journey.
+        channel: of the message; None where runs of a journey are counted.
         as_of: the instant that it was asked about.
         variants: what came of each, those who were held out last.
         ratio: whether people came into the variants and the holdout as meant; None where there is one arm only.
@@ -57,7 +59,7 @@ class Report:
 
     name: str
     step: str
-    channel: Channel
+    channel: Channel | None
     as_of: dt.datetime
     method: Method
     conversion: str | None
@@ -92,21 +94,32 @@ class Reports:
         about = About(Maker.CAMPAIGN, name, campaign.channel)
         return self._report(about, campaign.conversion, shares, campaign.holdout, method)
 
-    def journey(self, name: str, step: str, *, method: Method = Method.FIXED) -> Report:
-        """What one message of a journey did.
+    def journey(self, name: str, step: str = "", *, method: Method = Method.FIXED) -> Report:
+        """What a journey did, or one message of it, or the ways of one of its splits.
+
+        Args:
+            step: a message, with its own conversion; a split, whose ways are compared by the journey's goal; or
+                nothing, which counts the goal for all who entered.
 
         Raises:
-            UnknownNameError: there is no such journey, or it has no such message.
+            UnknownNameError: there is no such journey, or it has no such message or split.
         """
         journey = Journey.from_body(name, self._body("journey", name))
-        found = next((each for each in journey.steps if isinstance(each, Send) and each.name == step), None)
-        if found is None:
-            sends = [each.name for each in journey.steps if isinstance(each, Send)]
-            raise UnknownNameError(
-                f"journey `{name}` has no message `{step}`", hint=f"Its messages are {', '.join(sends) or 'none'}."
-            )
-        about = About(Maker.JOURNEY, name, found.channel, step)
-        return self._report(about, found.conversion, {"": 1 - journey.holdout}, journey.holdout, method)
+        whole = {"": 1 - journey.holdout}
+        if not step:
+            return self._report(About(Maker.JOURNEY, name, None), journey.goal, whole, journey.holdout, method)
+        found = next((each for each in journey.steps if each.name == step), None)
+        if isinstance(found, Send):
+            about = About(Maker.JOURNEY, name, found.channel, step)
+            return self._report(about, found.conversion or journey.goal, whole, journey.holdout, method)
+        if isinstance(found, Split):
+            about = About(Maker.JOURNEY, name, None, step)
+            shares = {each.name: each.share * (1 - journey.holdout) for each in found.shares}
+            return self._report(about, journey.goal, shares, journey.holdout, method)
+        counted = [each.name for each in journey.steps if isinstance(each, Send | Split)]
+        raise UnknownNameError(
+            f"journey `{name}` has no message or split `{step}`", hint=f"There are {', '.join(counted) or 'none'}."
+        )
 
     def _body(self, kind: str, name: str) -> dict[str, Any]:
         ledger = open_ledger(self._path)

@@ -12,13 +12,13 @@ from ethogram.cli.context import json_option, opened, workspace_option
 from ethogram.cli.definitions import definitions, save_verb, show_document, versions_verb, workspace_path
 from ethogram.cli.help import Verbs
 from ethogram.cli.hostile import visible
-from ethogram.cli.output import Column, Output
+from ethogram.cli.output import Output
 from ethogram.cli.plain import to_plain
+from ethogram.cli.reports import show_report
 
 if TYPE_CHECKING:
     from ethogram.campaigning import Campaigns, Launch, Progress
     from ethogram.rehearsing import DryRun
-    from ethogram.reporting import Report
 
 
 @click.group(
@@ -169,7 +169,7 @@ def report(name: str, step: str | None, method: str, as_json: bool) -> None:
     if as_json:
         out.json(told)
         return
-    _show_report(out, told)
+    show_report(out, told)
 
 
 @campaigns.command(
@@ -234,49 +234,6 @@ def remove(name: str) -> None:
             )
         defined.remove("campaign", name)
     Output().note(f"campaign {visible(name)} is gone")
-
-
-def _show_report(out: Output, told: Report) -> None:
-    if told.paused is not None:
-        out.warn(f"its messages wait: {visible(told.paused)}")
-    if not told.variants:
-        out.note("nothing was sent yet")
-    names = ("delivered", "opened", "clicked", "unsubscribed", "bounced", "complained")
-    did = [name for name in names if any(name in each.did for each in told.variants)]
-    columns = [Column("variant"), Column("people", "right"), *(Column(name, "right") for name in did)]
-    columns += [Column("converted", "right"), Column("revenue", "right"), Column("last touch", "right")]
-    out.table(
-        columns,
-        [
-            [
-                visible(each.name) or "everybody",
-                f"{each.arm.people:,}",
-                *(f"{each.did.get(name, 0):,}" for name in did),
-                f"{each.arm.converted:,}",
-                f"{each.arm.total:,.2f}",
-                f"{each.last_touch:,}",
-            ]
-            for each in told.variants
-        ],
-    )
-    if told.ratio is not None and not told.ratio.sound:
-        out.warn(f"people did not come into the variants as they were meant to (p = {told.ratio.p_value:.2g})")
-    for each in told.differences:
-        against = f"{visible(each.treated) or 'everybody'} against {visible(each.control)}, {each.metric.value}: "
-        reason = getattr(each.finding, "reason", None)
-        if reason is not None:
-            out.line(against + f"inconclusive: {visible(reason)}")
-            continue
-        found = to_plain(each.finding)
-        sure = (
-            f"chance to win {found['chance_to_win']:.1%}"
-            if found["chance_to_win"] is not None
-            else f"p = {found['p_value']:.3g}"
-        )
-        out.line(
-            against + f"lift {found['lift']:+.1%}, between {found['low']:+.1%} and {found['high']:+.1%} "
-            f"({found['level']:.0%}), {sure}"
-        )
 
 
 def _show_dry_run(out: Output, told: DryRun) -> None:

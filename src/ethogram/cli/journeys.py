@@ -1,4 +1,4 @@
-"""The verb `journeys`: what people pass through, and where they are. It opens the ledger only."""
+"""The verb `journeys`: what people pass through, and where they are. All but its report opens the ledger only."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from ethogram.cli.help import Verbs
 from ethogram.cli.hostile import visible
 from ethogram.cli.output import Output
 from ethogram.cli.plain import to_plain
+from ethogram.cli.reports import show_report
 
 if TYPE_CHECKING:
     from ethogram.journeying import Journeys, Run, Standing
@@ -68,6 +69,36 @@ def ready(names: tuple[str, ...], as_json: bool) -> None:
         return
     for each in saved:
         out.line((f"{each.kind} {visible(each.name)}", "bold"), f"  version {each.version}")
+
+
+@journeys.command(
+    examples=("ethogram journeys report welcome", "ethogram journeys report welcome --step lot --method sequential")
+)
+@click.argument("name")
+@click.option("--step", default="", help="One of its messages, or a split whose ways are compared.")
+@click.option(
+    "--method",
+    type=click.Choice(("fixed", "sequential", "bayesian")),
+    default="fixed",
+    show_default=True,
+    help="fixed: looked at once, at the end. sequential: at any time.",
+)
+@json_option
+@workspace_option
+def report(name: str, step: str, method: str, as_json: bool) -> None:
+    """Show who entered a journey and reached its goal, and the lift over those who were held out.
+
+    It asks the warehouse, so a running server answers it over HTTP instead: `GET /api/journeys/NAME/report`.
+    """
+    with opened() as workspace:
+        reports = importlib.import_module("ethogram.reporting").Reports(workspace, workspace.path)
+        how = importlib.import_module("ethogram.model.experiment").Method(method)
+        told = reports.journey(name, step, method=how)
+    out = Output()
+    if as_json:
+        out.json(told)
+        return
+    show_report(out, told)
 
 
 @journeys.command(examples=("ethogram journeys show welcome",))

@@ -23,6 +23,7 @@ from ethogram.store.warehouse import Warehouse
 HOLDOUT = "holdout"
 # What people do about a message, as the events that tell of it end; machines do not count.
 ABOUT = ("delivered", "opened", "clicked", "dismissed", "bounced", "complained", "unsubscribed", "refused", "failed")
+_HELD = "ifNull(properties.held_out.:Bool, false)"  # of a run
 _MICROSECOND = dt.timedelta(microseconds=1)
 _decode = msgspec.json.Decoder().decode
 Fits = Callable[[Mapping[str, Any]], bool]
@@ -33,13 +34,25 @@ class About:
     """Whose messages are asked about.
 
     Attributes:
-        step: of a journey; empty for a campaign.
+        channel: None asks about a whole journey or a split of one, where runs are counted instead of messages.
+        step: of a journey; empty for a campaign and for a whole journey.
     """
 
     maker: Maker
     name: str
-    channel: Channel
+    channel: Channel | None
     step: str = ""
+
+    @property
+    def prefix(self) -> str:
+        """What the names of the events begin with that tell of it."""
+        return f"{'journey' if self.channel is None else self.channel.value}_"
+
+    @property
+    def exposure(self) -> str:
+        """The event by which somebody gets it."""
+        what = "sent" if self.channel is not None else "split" if self.step else "entered"
+        return self.prefix + what
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +99,7 @@ def outcomes(
     ):
         tallies.setdefault(str(arm), _Tally()).people = int(people)
     for event, variant, people in warehouse.query(_done_sql(about), {**_bound(about, now), "events": _events(about)}):
-        what = str(event).removeprefix(f"{about.channel.value}_")
+        what = str(event).removeprefix(about.prefix)
         tallies.setdefault(str(variant), _Tally()).did[what] = int(people)
     if conversion is not None:
         for person in _conversions(warehouse, about, conversion, now, fits):
@@ -161,12 +174,14 @@ def _number(value: object) -> float:
 def _bound(about: About, now: dt.datetime) -> dict[str, Any]:
     return {
         "name": about.name, "step": about.step, "now": now,
-        "sent": f"{about.channel.value}_sent", "held": f"{about.channel.value}_held_out",
+        "sent": about.exposure, "held": f"{about.prefix}held_out",
     }  # fmt: skip
 
 
 def _events(about: About) -> list[str]:
-    return [f"{about.channel.value}_{what}" for what in ("sent", *ABOUT)]
+    if about.channel is None:
+        return [about.exposure] if about.step else [about.exposure, "journey_exited"]
+    return [about.prefix + what for what in ("sent", *ABOUT)]
 
 
 def _ours(about: About) -> str:
@@ -174,10 +189,15 @@ def _ours(about: About) -> str:
     return f"properties.{about.maker.value}.:String = {{name:String}} AND {step}"
 
 
+def _touched(about: About) -> str:
+    """Whose messages count as ours: those of the step, or all of a journey that is asked about as a whole."""
+    return _ours(about) if about.channel is not None else f"properties.{about.maker.value}.:String = {{name:String}}"
+
+
 def _exposed(about: About) -> str:
     """Everybody who got the message or would have got it: their arm, and since when."""
     return (
-        "SELECT profile, argMin(if(event = {held:String}, '" + HOLDOUT + "', "
+        "SELECT profile, argMin(if(event = {held:String} OR " + _HELD + ", '" + HOLDOUT + "', "
         "ifNull(properties.variant.:String, '')), (ts, message_id)) AS arm, min(ts) AS exposed_at "
         f"FROM events WHERE event IN ({{sent:String}}, {{held:String}}) AND {_ours(about)} "
         f"AND ts <= {{now:{INSTANT}}} GROUP BY profile"
@@ -186,7 +206,9 @@ def _exposed(about: About) -> str:
 
 def _done_sql(about: About) -> str:
     return (
-        "SELECT toString(event), ifNull(properties.variant.:String, '') AS variant, uniqExact(profile) FROM events "
+        "SELECT toString(event), "
+        f"if({_HELD}, '{HOLDOUT}', ifNull(properties.variant.:String, '')) AS variant, "
+        "uniqExact(profile) FROM events "
         f"WHERE event IN {{events:Array(String)}} AND {_ours(about)} AND ts <= {{now:{INSTANT}}} "
         "AND NOT ifNull(properties.machine.:Bool, false) GROUP BY event, variant"
     )
@@ -198,8 +220,8 @@ def _conversions_sql(about: About) -> str:
     return (
         f"WITH exposed AS ({_exposed(about)}), "
         # Of all messages that were sent to these people, which one a conversion came after.
-        "touches AS (SELECT profile, ts, "
-        f"({_ours(about)}) AS ours FROM events WHERE ({sent}) AND profile IN (SELECT profile FROM exposed)) "
+        f"touches AS (SELECT profile, ts, ifNull({_touched(about)}, false) AS ours "
+        f"FROM events WHERE ({sent}) AND profile IN (SELECT profile FROM exposed)) "
         "SELECT c.profile, any(x.arm) AS arm, any(c.properties_text) AS text, "
         "countIf(t.ts <= c.ts) > 0 AND argMaxIf(t.ours, t.ts, t.ts <= c.ts) AS last "
         "FROM (SELECT profile, ts, properties_text, rowNumberInAllBlocks() AS row FROM events "

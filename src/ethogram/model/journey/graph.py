@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ethogram.model.campaign import Conversion
 from ethogram.model.journey import reading, writing
 from ethogram.model.journey.parts import Again, Checks, Entry, Exit, Limits, Signal, Step, Wait
 from ethogram.model.reading import Part, read
@@ -24,6 +25,7 @@ class Journey:
         where: whom what starts the journey lets in, besides; may use what started it: `'{{ trigger.product_id }}'`.
         steps: the first is where runs begin.
         holdout: the share of those who enter who get none of its messages, for comparison.
+        goal: what the journey is for, done within a window after somebody entered.
         salt: whoever shares it draws the same splits and holdout; its own name unless said.
     """
 
@@ -35,6 +37,7 @@ class Journey:
     exits: tuple[Exit, ...] = ()
     limits: Limits = field(default_factory=Limits)
     holdout: float = 0.0
+    goal: Conversion | None = None
     salt: str = ""
     description: str = ""
     _places: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -64,6 +67,8 @@ class Journey:
             body["limits"] = limits
         if self.holdout:
             body["holdout"] = self.holdout
+        if self.goal is not None:
+            body["goal"] = writing.conversion_body(self.goal)
         if self.salt:
             body["salt"] = self.salt
         following = [*(step.name for step in self.steps[1:]), None]
@@ -96,6 +101,7 @@ class Journey:
 
 def _journey(name: str, top: Part, checks: Checks) -> Journey:
     entry = reading.entry(top.part("entry"), checks)
+    goal = top.maybe("goal")
     return Journey(
         name,
         entry=entry,
@@ -105,6 +111,7 @@ def _journey(name: str, top: Part, checks: Checks) -> Journey:
         exits=reading.exits(top.parts("exits", None), checks),
         limits=reading.limits(top.maybe("limits")),
         holdout=top.share("holdout", 0.0),
+        goal=reading.read_conversion(goal, checks) if goal is not None else None,
         salt=top.text("salt", ""),
         description=top.text("description", ""),
     )

@@ -273,7 +273,7 @@ class _Reader:
             transactional=inner.flag("transactional", default=False),
             twice_rather_than_not=inner.flag("twice_rather_than_not", default=False),
             expires_after=inner.length("expires_after", dt.timedelta(days=2), least=_MINUTE),
-            conversion=_conversion(conversion, self._checks) if conversion is not None else None,
+            conversion=read_conversion(conversion, self._checks) if conversion is not None else None,
             send_at=SendAt(inner.text("send_at", SendAt.DUE.value, one_of=[each.value for each in SendAt])),
         )
 
@@ -314,7 +314,8 @@ def _shift(part: Part) -> dt.timedelta:
     return -before if before is not None else after or dt.timedelta(0)
 
 
-def _conversion(part: Part, checks: Checks) -> Conversion:
+def read_conversion(part: Part, checks: Checks) -> Conversion:
+    """What a message or a journey is for."""
     event, where = part.text("event"), part.text("where", None)
     within = part.length("within", least=_MINUTE)
     if within > _YEAR:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from ethogram.model.campaign import SendAt
+from ethogram.model.campaign import Conversion, SendAt
 from ethogram.model.item_signal import ItemSignal
 from ethogram.model.journey.parts import (
     WEEKDAYS,
@@ -160,11 +160,16 @@ def _send_body(step: Send) -> dict[str, Any]:
     if step.expires_after != dt.timedelta(days=2):
         body["expires_after"] = length_text(step.expires_after)
     if step.conversion is not None:
-        told_of = {
-            "event": step.conversion.event,
-            "within": length_text(step.conversion.within),
-            "where": step.conversion.where,
-            "revenue": step.conversion.revenue,
-        }
-        body["conversion"] = {key: value for key, value in told_of.items() if value is not None}
+        body["conversion"] = conversion_body(step.conversion)
     return body
+
+
+def conversion_body(conversion: Conversion) -> dict[str, Any]:
+    """What a message or a journey is for."""
+    told_of = {
+        "event": conversion.event,
+        "within": length_text(conversion.within),
+        "where": conversion.where,
+        "revenue": conversion.revenue,
+    }
+    return {key: value for key, value in told_of.items() if value is not None}

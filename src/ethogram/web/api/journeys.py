@@ -182,9 +182,15 @@ def call_journey(workspace: Opened, name: Named, data: JSONBody[JourneyCall]) ->
         return LetIn(*engaging.call_journey(name, people, data.key))
 
 
+@get("/journeys/{name:str}/report", opt=READ, sync_to_thread=True)
+def report_whole_journey(workspace: Opened, name: Named, method: HowCertain = Method.FIXED) -> Report:
+    """Who entered a journey and reached its goal, and lift over those who were held out."""
+    return Reports(workspace, workspace.path).journey(name, method=method)
+
+
 @get("/journeys/{name:str}/report/{step:str}", opt=READ, sync_to_thread=True)
 def report_journey(workspace: Opened, name: Named, step: Named, method: HowCertain = Method.FIXED) -> Report:
-    """What one message of a journey did, and lift over those who were held out."""
+    """What one message of a journey did, or the ways of a split, and lift over those who were held out."""
     return Reports(workspace, workspace.path).journey(name, step, method=method)
 
 
@@ -193,6 +199,6 @@ router = Router(
     tags=["Journeys"],
     route_handlers=[
         list_ready_journeys, save_ready_journeys, show_people, list_runs, get_run, start_journey, close_journey,
-        stop_journey, resume_journey, end_runs, call_journey, report_journey, *routes("journey"),
+        stop_journey, resume_journey, end_runs, call_journey, report_whole_journey, report_journey, *routes("journey"),
     ],
 )  # fmt: skip
