@@ -170,13 +170,14 @@ def serve(
         address = listening.getsockname()
         shown = f"[{address[0]}]" if ":" in address[0] else address[0]
         url = f"http://{shown}:{address[1]}"
-        announce(url)
-        collect_rarely()
+        token = None
         if workspace is not None:
             with Team(path, clock=chosen) as team:
                 token = team.first_token()
-            if token is not None:
-                welcome(f"{url}/console/welcome/{token}")
+        collect_rarely()
+        announce(url)  # whoever waits for this may do anything to the process from now on
+        if token is not None:
+            welcome(f"{url}/console/welcome/{token}")
         run(app, listening)
 
 

@@ -99,7 +99,7 @@ def walking(browser: Browser, place: Path, *, scheme: str = "light", width: int 
         page.on(
             "console", lambda message: walk.said.append(message.text) if message.type in ("error", "warning") else None
         )
-        page.on("dialog", lambda dialog: (walk.said.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("dialog", lambda dialog: walk.said.append(f"dialog: {dialog.message}"))
         try:
             yield walk
         finally:

@@ -12,13 +12,13 @@ from ethogram import errors
 from structure.imports import SOURCE
 
 WORKSPACE = {
-    "apply_ready", "backlog", "catalogue", "changes_after", "changes_kept", "close", "collect", "configure",
-    "doctor", "evaluate", "explain",
+    "active", "apply_ready", "backlog", "catalogue", "changes_after", "changes_kept", "close", "collect", "configure",
+    "daily", "doctor", "evaluate", "event_counts", "explain", "find_people",
     "guess_mapping", "history",
     "keep_live", "look_up", "prune", "recorded_members",
     "load_accounts", "load_events", "load_profiles", "members", "now", "outcomes", "overlap", "preview", "profile",
     "ready", "rebuild",
-    "run", "set_vocabulary", "status", "traits", "verify", "vocabulary", "why",
+    "run", "set_vocabulary", "status", "timeline", "traits", "verify", "vocabulary", "why",
 }  # fmt: skip
 
 

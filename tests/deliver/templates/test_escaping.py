@@ -160,6 +160,8 @@ def test_a_title_of_several_lines_is_one_line() -> None:
 
 
 def test_an_in_app_message_is_plain_text() -> None:
-    made = template("inapp", form="banner", title="{{ x }}", body="{{ x }}", show={"page": {"is": "/cart"}, "after": "3 seconds"})
+    made = template(
+        "inapp", form="banner", title="{{ x }}", body="{{ x }}", show={"page": {"is": "/cart"}, "after": "3 seconds"}
+    )
     content = Templates().render(made, {"profile": {"x": "<b>"}}, now=NOW)
     assert content == InAppContent("banner", "<b>", "<b>", show={"page": {"is": "/cart"}, "after": "3 seconds"})
