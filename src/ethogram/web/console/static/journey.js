@@ -1,0 +1,81 @@
+// Lays the list of a journey's steps out as a picture: dagre says where, cards stay what they are in the page.
+const SVG = "http://www.w3.org/2000/svg";
+
+function svg(name, attributes) {
+  const made = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  return made;
+}
+
+/** A line through points, round at its bends. */
+function curve(points) {
+  let path = `M${points[0].x},${points[0].y}`;
+  for (let i = 1; i < points.length - 1; i += 1) {
+    const last = i === points.length - 2;
+    const to = last ? points[i + 1] : { x: (points[i].x + points[i + 1].x) / 2, y: (points[i].y + points[i + 1].y) / 2 };
+    path += ` Q${points[i].x},${points[i].y} ${to.x},${to.y}`;
+  }
+  if (points.length === 2) path += ` L${points[1].x},${points[1].y}`;
+  return path;
+}
+
+export function draw(list) {
+  const nodes = [...list.querySelectorAll(":scope > .node")];
+  list.querySelector(".wires")?.remove();
+  list.classList.add("drawn");
+  const graph = new dagre.graphlib.Graph({ multigraph: true });
+  graph.setGraph({ rankdir: "TB", nodesep: 36, ranksep: 34, edgesep: 24, marginx: 12, marginy: 8 });
+  const known = new Map();
+  for (const node of nodes) {
+    const card = node.querySelector(".step");
+    known.set(node.dataset.node, card);
+    graph.setNode(node.dataset.node, { width: card.offsetWidth, height: card.offsetHeight });
+  }
+  const ways = [];
+  for (const node of nodes) {
+    [...node.querySelectorAll(".way")].forEach((way, index) => {
+      let to = way.dataset.to;
+      if (!known.has(to) || to === "*") {
+        to = `*end ${node.dataset.node} ${index}`;
+        graph.setNode(to, { width: 12, height: 12 });
+      }
+      const name = `${node.dataset.node} ${index}`;
+      graph.setEdge(node.dataset.node, to, { width: way.offsetWidth, height: way.offsetHeight, labelpos: "c" }, name);
+      ways.push({ way, edge: { v: node.dataset.node, w: to, name } });
+    });
+  }
+  dagre.layout(graph);
+  const { width, height } = graph.graph();
+  list.style.width = `${Math.ceil(width)}px`;
+  list.style.height = `${Math.ceil(height)}px`;
+  for (const [name, card] of known) {
+    const { x, y } = graph.node(name);
+    card.style.left = `${x - card.offsetWidth / 2}px`;
+    card.style.top = `${y - card.offsetHeight / 2}px`;
+  }
+  const wires = svg("svg", { class: "wires", width: Math.ceil(width), height: Math.ceil(height), "aria-hidden": "true" });
+  for (const { way, edge } of ways) {
+    const { points, x, y } = graph.edge(edge);
+    way.style.left = `${x}px`;
+    way.style.top = `${y}px`;
+    wires.append(svg("path", { d: curve(points) }));
+    const end = points.at(-1);
+    if (edge.w.startsWith("*end ")) wires.append(svg("circle", { cx: graph.node(edge.w).x, cy: graph.node(edge.w).y, r: 6 }));
+    else {
+      const from = points.at(-2);
+      const angle = (Math.atan2(end.y - from.y, end.x - from.x) * 180) / Math.PI;
+      wires.append(svg("path", { class: "tip", d: "M0,0 L-8,-4 L-8,4 Z", transform: `translate(${end.x},${end.y}) rotate(${angle})` }));
+    }
+  }
+  list.prepend(wires);
+}
+
+export function drawAll() {
+  for (const list of document.querySelectorAll(".nodes")) {
+    draw(list);
+    const canvas = list.parentElement;
+    const entry = list.querySelector(".step");
+    canvas.scrollLeft = entry.offsetLeft + entry.offsetWidth / 2 - canvas.clientWidth / 2;
+  }
+}
+drawAll();
