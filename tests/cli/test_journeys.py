@@ -38,6 +38,11 @@ def test_a_journey_is_saved_started_edited_and_stopped(command: Ethogram) -> Non
     assert "draft" in answered(command, "journeys", "show", "bought")
     assert "active, entered in version 1" in answered(command, "journeys", "start", "bought")
     assert "nobody" in command("journeys", "runs", "bought").stderr
+    told = json.loads(answered(command, "journeys", "report", "bought", "--json"))
+    assert (told["name"], told["channel"], told["variants"]) == ("bought", None, [])
+    assert "nothing was sent yet" in command("journeys", "report", "bought", "--step", "thanks").stderr
+    refused = command("journeys", "report", "bought", "--step", "wait")
+    assert (refused.exit_code, "no message or split `wait`" in refused.stderr) == (ExitCode.USER_ERROR, True)
     answered(command, "journeys", "save", "bought", "-", input=JOURNEY.replace("wait", "rest"))
     refused = command("journeys", "start", "bought", "--move", "wait=nowhere")
     assert (refused.exit_code, "has no step `nowhere`" in refused.stderr) == (ExitCode.USER_ERROR, True)

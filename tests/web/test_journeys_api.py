@@ -58,6 +58,12 @@ def test_an_event_lets_somebody_in_and_another_ends_it(server: Server) -> None:
         return found
 
     wait(lambda: [each["step"] for each in runs()] == ["rest"], "a run at rest")
+
+    def entered() -> list[int]:
+        told = ask(server, "GET", "/api/journeys/cart/report", headers=READ).json
+        return [each["did"].get("entered", 0) for each in told["variants"]]
+
+    wait(lambda: entered() == [1], "the entry as an event")
     (run,) = runs()
     assert (run["profile_id"], run["data"]["trigger"]["product"]) == ("p1", "pot")
     assert len(ask(server, "GET", "/api/journeys/cart/runs?step=rest", headers=READ).json) == 1
