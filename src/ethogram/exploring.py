@@ -15,14 +15,35 @@ from ethogram.errors import SegmentError
 from ethogram.measure.funnels import Funnel, FunnelQuestion, funnel, funnel_people
 from ethogram.measure.ground import Ground
 from ethogram.measure.paths import PathQuestion, Paths, path_people, paths
-from ethogram.measure.retention import Retention, RetentionQuestion, retention, retention_people
+from ethogram.measure.retention import Retention, RetentionQuestion, Unit, retention, retention_people
 from ethogram.measure.trends import Trend, TrendQuestion, trend, trend_people
-from ethogram.model.segment import Entity
+from ethogram.model.segment import Entity, Selection
 from ethogram.segment.evaluate import Evaluator
+from ethogram.segment.printer import selection_to_text
 from ethogram.segment.saved import SavedSegments
 from ethogram.store.warehouse import Warehouse
 
+# Who asks takes questions and answers from here.
+__all__ = [
+    "Explore",
+    "Funnel",
+    "FunnelQuestion",
+    "Ground",
+    "PathQuestion",
+    "Paths",
+    "Retention",
+    "RetentionQuestion",
+    "Trend",
+    "TrendQuestion",
+    "Unit",
+    "event_text",
+]
 _PLACEHOLDER = re.compile(r"\{p(\d+):")
+
+
+def event_text(name: str) -> str:
+    """An event's name as the segment language writes it, quoted where that is needed: `Order Completed`."""
+    return selection_to_text(Selection(name))
 
 
 class Explore:

@@ -100,7 +100,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "catalogs", "coupons", "consenting", "reaching", ROOT,
     ),
     "web": (*LEAVES, "config", "model", "runtime", "collecting", "recipients", "receiving", "tracking",
-        "segment templates", "drafting", "picturing",
+        "segment templates", "drafting", "exploring", "picturing",
         "identities", "documents", "engagement", "engaging", "campaigning", "journeying", "readying", "rehearsing",
         "reporting", "applying", "subscribing", "sending", "showing", "registering", "provider_trials",
         "catalogs", "coupons", "consenting", "reaching", "team", "following",

@@ -1,0 +1,114 @@
+"""Explore in the console: a question in the address, its answer, the people behind a number, and a segment of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+
+import pytest
+
+import ethogram as eg
+from console.asked import Console, opened
+from ethogram.clock import ManualClock
+from ethogram.team import Role
+
+NOW = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
+FUNNEL = "step=visit&step=purchase%20where%20amount%20%3E%2010&step="
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """Twelve people who visit; the even ones buy a day later, for more the larger their number."""
+    place = tmp_path_factory.mktemp("explore") / "shop"
+    clock = ManualClock(NOW)
+    eg.init(place).close()
+    rows: list[dict[str, object]] = []
+    for who in range(12):
+        at = NOW - dt.timedelta(days=5 + who % 3)
+        rows.append({"profile_id": f"p{who}", "event": "visit", "timestamp": at.isoformat()})
+        if who % 2 == 0:
+            bought = {"amount": 3 * who, "category": "<b>tv</b>", "timestamp": (at + dt.timedelta(days=1)).isoformat()}
+            rows.append({"profile_id": f"p{who}", "event": "purchase", **bought})
+            rows.append(
+                {**rows[-1], "event": "Order Thanked", "timestamp": (at + dt.timedelta(days=1, minutes=1)).isoformat()}
+            )
+    file = place / "events.jsonl"
+    file.write_text("\n".join(map(json.dumps, rows)))
+    with opened(place, clock=clock) as console:
+        console.workspace.load_events(file)
+        yield console
+
+
+@pytest.mark.parametrize("kind", ["trends", "funnels", "retention", "paths"])
+def test_a_page_asks_what_one_would_like_to_know(shop: Console, kind: str) -> None:
+    got = shop.get(f"/console/explore/{kind}")
+    assert got.status == 200
+    assert "What would you like to know?" in got.words
+    assert '<option value="purchase">' in got.text
+
+
+def test_explore_begins_with_trends(shop: Console) -> None:
+    assert shop.twin("/console/explore")["kind"] == "trends"
+    assert 'action="/console/explore/trends"' in shop.get("/console/explore").text
+
+
+def test_a_question_in_the_address_is_answered_on_its_page(shop: Console) -> None:
+    got = shop.get(f"/console/explore/funnels?{FUNNEL}")
+    assert "/console/explore/funnels/answer?step=visit&amp;step=purchase+where+amount+%3E+10" in got.text
+    steps = shop.twin(f"/console/explore/funnels/answer?{FUNNEL}")["answer"]["steps"]
+    assert [step["people"] for step in steps] == [12, 4]
+    assert "4 people" in shop.get(f"/console/explore/funnels/answer?{FUNNEL}").words
+
+
+def test_a_number_leads_to_its_people_and_they_become_a_segment(shop: Console) -> None:
+    address = f"/console/explore/funnels/people?{FUNNEL}&point=2"
+    assert set(shop.twin(address)["ids"]) == {"p4", "p6", "p8", "p10"}
+    lost = shop.twin(f"{address}&lost=yes")["ids"]
+    assert len(lost) == 8
+    assert shop.as_role(Role.VIEWER).post(address, {"name": "big"}).status == 403
+    assert shop.post(address, {"name": "big buyers"}).header("location") == "/console/segments/big%20buyers"
+    assert set(shop.workspace.members("big buyers").column(0).to_pylist()) == {"p4", "p6", "p8", "p10"}
+    assert shop.post(address, {"name": "big buyers"}).status >= 400
+
+
+def test_trends_count_and_values_stay_text(shop: Console) -> None:
+    address = "/console/explore/trends/answer?event=purchase&property=amount&by=category"
+    points = shop.twin(address)["answer"]["points"]
+    assert sum(point["events"] for point in points) == 6
+    assert sum(point["sum"] or 0 for point in points) == 90
+    got = shop.get(address)
+    assert "&lt;b&gt;tv" in got.text
+    assert "<b>tv" not in got.text
+    thanked = shop.twin("/console/explore/trends/answer?event=Order%20Thanked")["answer"]["points"]
+    assert sum(point["events"] for point in thanked) == 6
+    start = next(point["start"] for point in points if point["people"])
+    assert shop.twin(f"/console/explore/trends/people?event=purchase&point={start}")["ids"]
+
+
+def test_retention_and_paths_lead_to_people(shop: Console) -> None:
+    asked = "event=visit&returning=purchase&unit=day"
+    cohort = shop.twin(f"/console/explore/retention/answer?{asked}")["answer"]["cohorts"][0]
+    people = shop.twin(f"/console/explore/retention/people?{asked}&point={cohort['start']}&number=1")["ids"]
+    assert len(people) == cohort["returned"][1] == 2
+    assert len(shop.twin(f"/console/explore/retention/people?{asked}&point={cohort['start']}")["ids"]) == 4
+    got = shop.twin("/console/explore/paths/answer?event=purchase")["answer"]["paths"]
+    assert [path["events"] for path in got] == [["purchase", "Order Thanked"]]
+    assert (
+        len(shop.twin("/console/explore/paths/people?event=purchase&point=purchase&point=Order%20Thanked")["ids"]) == 6
+    )
+    assert shop.get("/console/explore/retention/answer?" + asked).status == 200
+    assert shop.get("/console/explore/paths/answer?event=purchase").status == 200
+
+
+@pytest.mark.parametrize("asked", ["event=not%20visit", "event=visit&segment=count(", "event=%3Cscript%3E"])
+def test_what_cannot_be_asked_says_why(shop: Console, asked: str) -> None:
+    got = shop.get(f"/console/explore/trends/answer?{asked}")
+    assert got.status == 422
+    assert 'role="alert"' in got.text
+    assert "<script>" not in got.text
+
+
+def test_an_unknown_kind_or_point_is_refused(shop: Console) -> None:
+    assert shop.get("/console/explore/nothing").status == 404
+    assert 400 <= shop.get("/console/explore/trends/people?event=visit&point=x").status < 500
