@@ -228,12 +228,12 @@ async def _asked(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, mad
 
 
 class Gauges(threading.Thread):
-    """Once a second: the depth of the inbox, its lag, and the server's memory and processor time."""
+    """Once a second: the depth of the inbox, its lag, and the servers' memory and processor time."""
 
-    def __init__(self, port: int, pid: int) -> None:
+    def __init__(self, port: int, pids: list[int]) -> None:
         super().__init__(daemon=True)
         self._port = port
-        self._pid = pid
+        self._pids = pids
         self.stopping = threading.Event()
         self.rows: list[dict[str, float]] = []
 
@@ -259,10 +259,12 @@ class Gauges(threading.Thread):
             pass  # too busy to say: that is a figure that is missing
         finally:
             connection.close()
-        status = Path(f"/proc/{self._pid}/status").read_text()
-        found["rss_mb"] = int(status.split("VmRSS:")[1].split()[0]) / 1024
-        fields = Path(f"/proc/{self._pid}/stat").read_text().rsplit(")", 1)[1].split()
-        found["cpu_seconds"] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        found |= {"rss_mb": 0.0, "cpu_seconds": 0.0}
+        for pid in self._pids:
+            status = Path(f"/proc/{pid}/status").read_text()
+            found["rss_mb"] += int(status.split("VmRSS:")[1].split()[0]) / 1024
+            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            found["cpu_seconds"] += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
         return found
 
 
@@ -386,6 +388,22 @@ def settled(place: Path, calls: Calls, acknowledged: int, *, verify: bool) -> di
     return answer
 
 
+def started(place: Path, role: str) -> subprocess.Popen[str]:
+    """A server on a free port."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "ethogram", "-w", str(place), "serve", "--port", "0", "--role", role],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": SOURCE},
+    )
+
+
+def listening(server: subprocess.Popen[str]) -> int:
+    """The port of a server, when it listens."""
+    assert server.stdout is not None
+    return int(server.stdout.readline().split()[2].rsplit(":", 1)[1])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=50_000_000)
@@ -395,6 +413,7 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--crowd", type=int, default=1000, help="connections in overload: who waits sends nothing more")
     parser.add_argument("--overload", type=float, default=20, help="seconds at ten times the rate; 0 is none")
+    parser.add_argument("--apart", action="store_true", help="one process takes events, another one does the rest")
     parser.add_argument("--no-verify", action="store_true", help="leave the verification out")
     parser.add_argument("--folder", type=Path, default=Path(".cache/bench"))
     parser.add_argument("--json", type=Path, help="write all figures there, those of each second too")
@@ -408,17 +427,12 @@ def main() -> None:
     place = folder / "workspace"
     found |= prepared(place, given.segments)
     calls = Calls(max(given.events // EVENTS_EACH, 1))
-    server = subprocess.Popen(
-        [sys.executable, "-m", "ethogram", "-w", str(place), "serve", "--port", "0"],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": SOURCE},
-    )
+    roles = ("work", "collect") if given.apart else ("all",)
+    servers = [started(place, role) for role in roles]
     acknowledged = 0
     try:
-        assert server.stdout is not None
-        port = int(server.stdout.readline().split()[2].rsplit(":", 1)[1])
-        gauges = Gauges(port, server.pid)
+        port = [listening(server) for server in servers][-1]
+        gauges = Gauges(port, [server.pid for server in servers])
         gauges.start()
         for name, phase in (("steady", steady), ("overload", overload)):
             if name == "overload" and not given.overload:
@@ -434,10 +448,9 @@ def main() -> None:
         gauges.join()
         found["each_second"] = gauges.rows
     finally:
-        server.send_signal(signal.SIGTERM)
-        server.wait()
-        if server.stdout is not None:
-            server.stdout.close()
+        for server in reversed(servers):
+            server.send_signal(signal.SIGTERM)
+            server.communicate()
     found["stored"] = settled(place, calls, acknowledged, verify=not given.no_verify)
     if given.json is not None:
         given.json.write_text(json.dumps(found, indent=1), "utf-8")
