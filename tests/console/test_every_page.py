@@ -92,6 +92,7 @@ def pages() -> list[str]:
         "/console/templates/new", "/console/templates/hello", "/console/catalogs/products",
         "/console/documents/topic/new", "/console/documents/topic/news", "/console/documents/catalog/products",
         "/console/settings/team", "/console/settings/keys", "/console/settings/sources", "/console/settings/channels",
+        "/console/journeys/again", "/console/journeys/again/edit", "/console/journeys/ready", "/console/journeys/new",
         "/console/settings/consent", "/console/settings/health", "/console/settings/health/findings",
         "/console/settings/rejected", "/console/settings/audit",
         f"/console/explore/trends?event={event}", f"/console/explore/trends/answer?event={event}",

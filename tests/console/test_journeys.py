@@ -112,9 +112,6 @@ def test_ready_journeys_say_what_they_lack(console: Console) -> None:
     refused = console.post("/console/journeys/ready", {"name": "abandoned_cart"})
     assert refused.status == 400
     assert "vocabulary does not name" in refused.words
-    fitting = next(row for row in rows.values() if not row["missing"])
-    got = console.post("/console/journeys/ready", {"name": fitting["name"]})
-    assert got.header("location") == f"/console/journeys/{fitting['name']}", got.words
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.ANALYST])
@@ -122,3 +119,47 @@ def test_who_may_only_look_gets_no_buttons(console: Console, role: Role) -> None
     _save(console)
     text = console.as_role(role).get("/console/journeys/hello").text
     assert 'action="/console/journeys/hello/' not in text
+
+
+def _draft(console: Console, text: str, act: str, **fields: str) -> Any:
+    got = console.post("/console/journeys/draft", {"text": text, "act": act, **fields}, accept="application/json")
+    assert got.status == 200, got.text
+    return got.json
+
+
+def test_steps_are_added_on_ways_changed_and_deleted(console: Console) -> None:
+    made = _draft(console, console.twin("/console/journeys/new")["text"], "insert|-1|0|delay")
+    made = _draft(console, made["text"], "set|0", **{"step-name": "rest", "value": "2 hours"})
+    made = _draft(console, made["text"], "insert|0|0|branch")
+    made = _draft(console, made["text"], "set|1", **{"step-name": "sort", "when-0": "plan = 'pro'"})
+    made = _draft(console, made["text"], "insert|1|0|exit")
+    made = _draft(console, made["text"], "set|2", **{"step-name": "out", "value": "a pro"})
+    made = _draft(console, made["text"], "set|-1", **{"entry-kind": "api"})
+    assert made["problem"] is None
+    assert [(card["name"], [way["to"] for way in card["ways"]]) for card in made["drawing"]["cards"]] == [
+        ("rest", ["sort"]), ("sort", ["out", ""]), ("out", []),
+    ]  # fmt: skip
+    assert console.twin("/console/journeys")["total"] == 0, "nothing is saved before it is said"
+    assert console.post("/console/journeys", {"name": "made", "new": "yes", "text": made["text"]}).status == 303
+    made = _draft(console, made["text"], "delete|0")
+    assert [card["name"] for card in made["drawing"]["cards"]] == ["sort", "out"]
+
+
+def test_a_draft_with_faults_is_drawn_and_all_of_them_are_said(console: Console) -> None:
+    made = _draft(console, "entry: {event: x}\nsteps:\n- {name: a, delay: soon}\n- {name: b, go_to: nowhere}\n", "text")
+    assert len(made["problem"]["details"]) == 2
+    assert [card["name"] for card in made["drawing"]["cards"]] == ["a", "b"]
+    assert "YAML" in _draft(console, "entry: {", "choose|0")["problem"]["message"]
+    refused = console.post("/console/journeys", {"name": "x", "new": "yes", "text": "steps: []"})
+    assert refused.status == 400
+
+
+def test_an_edit_keeps_what_the_canvas_does_not_touch(console: Console) -> None:
+    _save(console)
+    text = console.twin("/console/journeys/hello/edit")["text"]
+    made = _draft(console, text, "insert|1|0|wait")
+    cards = {card["name"]: [way["to"] for way in card["ways"]] for card in made["drawing"]["cards"]}
+    assert cards == {
+        "sort": ["later", ""], "later": ["wait"], "wait": ["chance", "chance"], "chance": ["", "bye"], "bye": [],
+    }  # fmt: skip
+    assert made["body"]["description"] == "Says hello"

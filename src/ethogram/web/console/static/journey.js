@@ -79,3 +79,66 @@ export function drawAll() {
   }
 }
 drawAll();
+
+// --- the editor: each change is posted with the whole draft, and comes back drawn and checked ---
+const form = document.getElementById("journey");
+const draft = document.getElementById("draft");
+let asked = 0;
+let swapping = false; // a field that is taken away with a new value in it says that it changed
+
+async function post(act, from) {
+  asked += 1;
+  const mine = asked;
+  const sent = new URLSearchParams(new FormData(form));
+  sent.set("act", act);
+  const canvas = draft.querySelector(".canvas");
+  const [left, top] = [canvas.scrollLeft, canvas.scrollTop];
+  const answer = await fetch(form.action, { method: "POST", body: sent, headers: { "hx-request": "true" } });
+  if (mine !== asked) return;
+  if (!answer.ok) return form.submit();
+  const html = await answer.text();
+  if (mine !== asked) return;
+  const focused = document.activeElement?.name;
+  const at = document.activeElement?.selectionStart;
+  swapping = true;
+  draft.innerHTML = html;
+  swapping = false;
+  drawAll();
+  Object.assign(draft.querySelector(".canvas"), { scrollLeft: left, scrollTop: top });
+  if (from === "canvas") draft.querySelector("#side input, #side select")?.focus({ preventScroll: true });
+  else if (focused) {
+    const again = form.elements.namedItem(focused);
+    again?.focus?.({ preventScroll: true });
+    if (again?.name === "text") again.setSelectionRange(at, at);
+  }
+}
+
+form?.addEventListener("submit", (event) => {
+  const button = event.submitter;
+  if (button?.name !== "act") return;
+  event.preventDefault();
+  post(button.value, button.closest(".canvas") ? "canvas" : "");
+});
+// Enter in a field applies what it says, and does not save.
+form?.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") event.target.closest("details[open]")?.removeAttribute("open");
+  if (event.key === "Enter" && event.target.matches("input")) {
+    event.preventDefault();
+    event.target.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+});
+form?.addEventListener("change", (event) => {
+  const apply = event.target.closest("#side")?.querySelector(".apply");
+  if (apply && !swapping) post(apply.value, "");
+});
+let later;
+form?.addEventListener("input", (event) => {
+  if (event.target.name !== "text") return;
+  clearTimeout(later);
+  later = setTimeout(() => post("text", ""), 500);
+});
+// One menu at a time.
+form?.addEventListener("toggle", (event) => {
+  if (!event.target.open) return;
+  for (const each of draft.querySelectorAll(".plus[open]")) if (each !== event.target) each.open = false;
+}, true);
