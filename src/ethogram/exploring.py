@@ -140,11 +140,12 @@ class Explore:
         question: PathQuestion,
         events: tuple[str, ...],
         *,
+        whole: bool = False,
         after: str | None = None,
         limit: int = 100,
     ) -> list[str]:
-        """Those who took a path that begins with these events."""
-        return path_people(self._warehouse, ground, question, events, after=after, limit=limit)
+        """Those who took a path that begins with these events; `whole`: and has no others."""
+        return path_people(self._warehouse, ground, question, events, whole=whole, after=after, limit=limit)
 
     def trend(self, ground: Ground, question: TrendQuestion) -> Trend:
         """How often something happens over time."""

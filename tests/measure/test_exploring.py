@@ -178,6 +178,8 @@ def test_paths_are_what_follows_in_a_session(asked: tuple[Workspace, list[Row]],
     assert found.sessions == counted.total()
     begun = {who for path, each in people.items() for who in each if path[:2] == ("cart", "view")}
     assert set(ws.explore.path_people(_ground(ws), question, ("cart", "view"))) == begun
+    for path in found.paths[:5]:
+        assert set(ws.explore.path_people(_ground(ws), question, path.events, whole=True)) == people[path.events]
 
 
 @pytest.mark.parametrize("unit", list(Unit))

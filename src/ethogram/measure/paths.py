@@ -77,13 +77,15 @@ def path_people(
     question: PathQuestion,
     events: tuple[str, ...],
     *,
+    whole: bool = False,
     after: str | None = None,
     limit: int = 100,
 ) -> list[str]:
-    """The ids of those who took a path that begins with these events."""
+    """The ids of those who took a path that begins with these events; `whole`: and has no others."""
     asking = Asking(ground)
     wanted = asking.binder.bind("Array(String)", list(events))
-    chosen = f"SELECT profile FROM ({_taken(asking, question)}) WHERE arraySlice(taken, 1, {len(events)}) = {wanted}"
+    begun = "taken" if whole else f"arraySlice(taken, 1, {len(events)})"
+    chosen = f"SELECT profile FROM ({_taken(asking, question)}) WHERE {begun} = {wanted}"
     return asking.ids(warehouse, chosen, after=after, limit=limit)
 
 

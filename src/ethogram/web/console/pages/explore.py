@@ -274,7 +274,7 @@ def _people(
     point, value, number = given.get("point", ""), given.get("value"), given.get("number", "")
     if kind == "paths":
         events = tuple(given.getall("point", []))
-        return explore.path_people(ground, _path(question), events, after=after, limit=limit)
+        return explore.path_people(ground, _path(question), events, whole=True, after=after, limit=limit)
     if kind == "funnels":
         step, lost = _number(point, 1, _STEPS), given.get("lost") == "yes"
         return explore.funnel_people(ground, _funnel(question), step, lost=lost, value=value, after=after, limit=limit)
