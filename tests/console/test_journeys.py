@@ -163,3 +163,17 @@ def test_an_edit_keeps_what_the_canvas_does_not_touch(console: Console) -> None:
         "sort": ["later", ""], "later": ["wait"], "wait": ["chance", "chance"], "chance": ["", "bye"], "bye": [],
     }  # fmt: skip
     assert made["body"]["description"] == "Says hello"
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "{name: a, wait: {for: {event: {name: x}}, at_most: 1 day}}", "{name: a, wait: soon}", "{name: a, split: text}",
+        "{name: a, branch: [text, {next: end}]}", "{name: a, split: [{name: b}, 3]}", "{name: a, update: {set: [x]}}",
+        "{name: a, message: {}}", "{name: a}", "{name: a, delay: {date: 3}}", "{name: a, exit: null}",
+    ],
+)  # fmt: skip
+def test_whatever_a_draft_says_of_a_step_can_be_looked_at_and_changed(console: Console, step: str) -> None:
+    text = f"entry: {{event: {{name: x}}}}\nsteps:\n- {step}\n- {{name: z, exit: done}}\n"
+    for act in ("choose|0", "choose|-1", "set|0", "set|-1", "insert|0|0|split", "delete|0"):
+        assert console.post("/console/journeys/draft", {"text": text, "act": act}).status == 200

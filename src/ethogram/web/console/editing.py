@@ -172,7 +172,7 @@ def _split(step: dict[str, Any], values: Mapping[str, str]) -> None:
 
 def _update(step: dict[str, Any], values: Mapping[str, str]) -> None:
     inner = dict(step["update"]) if isinstance(step["update"], Mapping) else {}
-    traits = dict(inner.get("set") or {})
+    traits = dict(inner["set"]) if isinstance(inner.get("set"), Mapping) else {}
     for n, name in enumerate(list(traits)):
         if f"trait-{n}" in values and not values[f"trait-{n}"]:
             del traits[name]
@@ -261,7 +261,7 @@ def _tidy(body: Mapping[str, Any], steps: list[dict[str, Any]]) -> dict[str, Any
         if step.get("next") == after:
             del step["next"]
         if kind == "split":
-            for share in step["split"]:
-                if share.get("next") == after:
+            for share in _list(step["split"]):
+                if isinstance(share, dict) and share.get("next") == after:
                     del share["next"]
     return {**{key: value for key, value in body.items() if key != "steps"}, "steps": steps}

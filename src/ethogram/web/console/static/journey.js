@@ -140,5 +140,6 @@ form?.addEventListener("input", (event) => {
 // One menu at a time.
 form?.addEventListener("toggle", (event) => {
   if (!event.target.open) return;
+  event.target.querySelector(".menu")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   for (const each of draft.querySelectorAll(".plus[open]")) if (each !== event.target) each.open = false;
 }, true);
