@@ -101,6 +101,7 @@ class JourneyPage:
     ended: tuple[Ended, ...]
     versions: tuple[VersionRow, ...]
     leftovers: tuple[Leftover, ...]
+    targets: tuple[str, ...]  # the newest version's steps, where people may go on
     text: str
     chosen: Card | None = None
     runs: tuple[Run, ...] = ()
@@ -269,6 +270,7 @@ def _page(
     counts = {each.step: (each.at, each.outcomes) for each in shown.steps if each.version == saved.version}
     picture = drawing(saved.body, counts)
     inside = sum(each.at for each in shown.steps)
+    targets = tuple(card.name for card in drawing(newest.body).cards)
     return JourneyPage(
         name=name,
         description=str(saved.body.get("description", "")),
@@ -283,7 +285,8 @@ def _page(
             VersionRow(each.version, each.created_at, sum(one.at for one in shown.steps if one.version == each.version))
             for each in reversed(versions)
         ),
-        leftovers=_leftovers(shown, newest.version, {card.name for card in drawing(newest.body).cards}),
+        leftovers=_leftovers(shown, newest.version, set(targets)),
+        targets=targets,
         text=text_of(saved.body),
         chosen=next((card for card in picture.cards if card.name == step), None),
         runs=runs,

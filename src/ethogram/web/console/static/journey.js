@@ -7,16 +7,22 @@ function svg(name, attributes) {
   return made;
 }
 
-/** A line through points, round at its bends. */
+/** A line through points that leaves and arrives upright. */
 function curve(points) {
   let path = `M${points[0].x},${points[0].y}`;
-  for (let i = 1; i < points.length - 1; i += 1) {
-    const last = i === points.length - 2;
-    const to = last ? points[i + 1] : { x: (points[i].x + points[i + 1].x) / 2, y: (points[i].y + points[i + 1].y) / 2 };
-    path += ` Q${points[i].x},${points[i].y} ${to.x},${to.y}`;
+  for (let i = 1; i < points.length; i += 1) {
+    const [from, to] = [points[i - 1], points[i]];
+    const middle = (from.y + to.y) / 2;
+    path += ` C${from.x},${middle} ${to.x},${middle} ${to.x},${to.y}`;
   }
-  if (points.length === 2) path += ` L${points[1].x},${points[1].y}`;
   return path;
+}
+
+/** Where a line meets a card: above or below it, as near to where it comes from as the card is wide. */
+function meet(node, towards, side) {
+  const reach = Math.max(0, node.width / 2 - 24);
+  const x = Math.min(Math.max(towards.x, node.x - reach), node.x + reach);
+  return { x, y: node.y + (side * node.height) / 2 };
 }
 
 export function draw(list) {
@@ -58,14 +64,13 @@ export function draw(list) {
     const { points, x, y } = graph.edge(edge);
     way.style.left = `${x}px`;
     way.style.top = `${y}px`;
-    wires.append(svg("path", { d: curve(points) }));
-    const end = points.at(-1);
-    if (edge.w.startsWith("*end ")) wires.append(svg("circle", { cx: graph.node(edge.w).x, cy: graph.node(edge.w).y, r: 6 }));
-    else {
-      const from = points.at(-2);
-      const angle = (Math.atan2(end.y - from.y, end.x - from.x) * 180) / Math.PI;
-      wires.append(svg("path", { class: "tip", d: "M0,0 L-8,-4 L-8,4 Z", transform: `translate(${end.x},${end.y}) rotate(${angle})` }));
-    }
+    const [from, to] = [graph.node(edge.v), graph.node(edge.w)];
+    const down = to.y >= from.y ? 1 : -1;
+    const inner = points.slice(1, -1);
+    const end = meet(to, inner.at(-1), -down);
+    wires.append(svg("path", { d: curve([meet(from, inner[0], down), ...inner, end]) }));
+    if (edge.w.startsWith("*end ")) wires.append(svg("circle", { cx: to.x, cy: to.y, r: 6 }));
+    else wires.append(svg("path", { class: "tip", d: `M0,0 l-4,${-8 * down} l8,0 Z`, transform: `translate(${end.x},${end.y})` }));
   }
   list.prepend(wires);
 }
