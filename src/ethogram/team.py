@@ -247,6 +247,15 @@ class Team:
         with self._database.reading() as connection:
             return kept.users(connection)
 
+    def user(self, number: int) -> User:
+        """The user of a number.
+
+        Raises:
+            UnknownNameError: there is no such user.
+        """
+        with self._database.reading() as connection:
+            return self._existing(connection, number)
+
     def set_role(self, number: int, role: Role) -> User:
         """The user with another role, which holds from the next request on.
 

@@ -277,6 +277,17 @@ def test_keys_are_made_listed_and_revoked_and_never_shown(at: Shop) -> None:
     assert at.ask("DELETE", "/api/keys/99999").status == 404
 
 
+def test_the_team_is_invited_listed_and_changed(at: Shop) -> None:
+    made = at.ask("POST", "/api/team/invitations", {"role": "analyst", "email": "ben@shop.example"})
+    assert made.status == 201
+    assert made.json["path"].startswith("/console/welcome/")
+    number = made.json["invitation"]["id"]
+    assert number in [each["id"] for each in at.get("/api/team/invitations")]
+    assert at.ask("DELETE", f"/api/team/invitations/{number}").status == 204
+    assert at.get("/api/team") == []
+    assert at.ask("PATCH", "/api/team/99999", {"role": "viewer"}).status == 404
+
+
 def test_scopes_are_held_on_every_route(at: Shop) -> None:
     document = at.get("/api/openapi.json")
     assert document["openapi"].startswith("3.1")
@@ -338,6 +349,7 @@ NOT_OVER_HTTP = {
 }
 ROUTES = {
     "load": "/api/load/{kind}", "status": "/api/status", "config": "/api/settings", "keys": "/api/keys",
+    "team": "/api/team",
     "rejected": "/api/rejected", "events": "/api/events", "traits": "/api/traits",
     "profile": "/api/profiles/{profile_id}",
     "identities": "/api/identities/{identity}", "preview": "/api/preview", "save": "/api/segments/{name}",

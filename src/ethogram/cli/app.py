@@ -42,6 +42,7 @@ SECTIONS: dict[str, tuple[Listed, ...]] = {
         Listed("tail", "tail", "Show events and membership changes as they come."),
         Listed("replay", "replay", "Play a history to a running server as if it happened now."),
         Listed("keys", "keys", "Add, list and revoke the keys of senders and askers."),
+        Listed("team", "team", "Invite people to the console, and say what they may do."),
         Listed(
             "sources", "sources", "Take webhooks of providers as events: Stripe, Shopify, e-mail engagement and others."
         ),

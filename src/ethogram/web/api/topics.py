@@ -24,6 +24,7 @@ from ethogram.web.api import (
     segments,
     sources,
     syncs,
+    team,
     verification,
     webhooks,
 )
@@ -50,6 +51,7 @@ ROUTERS = (
     segments.router,
     sources.router,
     syncs.router,
+    team.router,
     ready.router,
     verification.router,
     webhooks.router,
