@@ -17,7 +17,7 @@ DEV  := $(VENV)/.installed-dev
 CODE := src tests tools examples $(wildcard bench)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-live demo-engage test check format lint types docs reference screenshots examples bench fuzz soak lock clean distclean
+.PHONY: help demo demo-live demo-engage test check format lint types docs reference screenshots texts examples bench fuzz soak lock clean distclean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -67,6 +67,9 @@ types: $(DEV)
 docs: $(DEV) ## build the documentation into site/
 	@$(BIN)/python tools/build_reference.py --check
 	@$(BIN)/zensical build --clean --strict
+
+texts: $(DEV) ## collect the console's texts for translators
+	@$(BIN)/python tools/extract_texts.py
 
 screenshots: $(DEV) ## pictures of the console's pages into docs/img (needs Chromium)
 	@$(BIN)/python tools/screenshots.py

@@ -21,6 +21,7 @@ WHOLE = [
     for address in pages()
     if not address.startswith(("/console/home/", "/console/events-list"))
     and not address.endswith(("/dry-run", "/report", "/findings", "/sql", "/persona"))
+    and "/answer?" not in address
 ]
 
 

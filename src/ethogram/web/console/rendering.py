@@ -24,7 +24,7 @@ from ethogram.team import Role
 from ethogram.web.console.files import Files
 from ethogram.web.console.formats import Formats, locale_of
 from ethogram.web.console.given import Asked, may, session_of
-from ethogram.web.console.texts import translations
+from ethogram.web.console.texts import language_for, speaking, translated, translated_count
 
 SAID: Final = "ethogram_said"  # the cookie with the note for the next page
 THEME: Final = "ethogram_theme"
@@ -76,7 +76,7 @@ class Renderer:
             lstrip_blocks=True,
             extensions=["jinja2.ext.i18n"],
         )
-        self._environment.install_gettext_translations(translations("en"), newstyle=True)  # type: ignore[attr-defined]  # the extension's
+        self._environment.install_gettext_callables(translated, translated_count, newstyle=True)  # type: ignore[attr-defined]  # the extension's
         self._environment.filters["url"] = address_part
         self._environment.globals.update(
             static=files.address, icon=self._icon, sections=sections, Role=Role, query=query, json=_readable
@@ -85,7 +85,6 @@ class Renderer:
     def html(self, request: Asked, template: str, context: object) -> str:
         """A template with its context; `c` is the context there."""
         workspace = self._workspace
-        session = session_of(request)
         theme = request.cookies.get(THEME, "")
         formats = Formats(
             locale_of(request.headers.get("accept-language", "")),
@@ -93,15 +92,24 @@ class Renderer:
             workspace.now(),
             workspace.settings.currency,
         )
+        language = language_for(str(formats.locale))
+        with speaking(language):
+            return self._rendered(request, template, context, formats, language, theme)
+
+    def _rendered(
+        self, request: Asked, template: str, context: object, formats: Formats, language: str, theme: str
+    ) -> str:
+        session = session_of(request)
         return self._environment.get_template(template).render(
             c=context,
+            language=language,
             request=request,
             path=request.url.path,
             user=session.user if session is not None else None,
             may=lambda role: may(request, Role(role)),
             note=_note_of(request),
             theme=theme if theme in _THEMES else "",
-            workspace_name=workspace.path.name,
+            workspace_name=self._workspace.path.name,
             formats=formats,
             **{name: getattr(formats, name) for name in _FORMATS},
         )
