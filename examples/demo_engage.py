@@ -167,8 +167,7 @@ def main() -> None:
     arguments.add_argument("--mailbox", type=Path, default=Path("demo-mailbox"), help="the folder of the mails")
     given = arguments.parse_args()
     console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
-    if given.mailbox.exists():
-        shutil.rmtree(given.mailbox)
+    empty(given.mailbox)
     given.mailbox.mkdir(parents=True)
     with (
         tempfile.TemporaryDirectory(prefix="ethogram-demo-engage-") as temporary,
@@ -177,6 +176,16 @@ def main() -> None:
         play(console, Path(temporary), mailbox, given.people)
     console.print(f"\n[bold green]Look at the mails:[/bold green] {(given.mailbox / 'index.html').resolve()}")
     console.print("[dim]The server is stopped and its workspace removed. docs/how-to/send-campaigns.md goes on.[/dim]")
+
+
+def empty(mailbox: Path) -> None:
+    """Removes the mails of an earlier demo, and nothing that is not its own."""
+    if not mailbox.exists():
+        return
+    held = [each.name for each in mailbox.iterdir()]
+    if held and ("index.html" not in held or any(not name.endswith((".eml", ".html")) for name in held)):
+        sys.exit(f"`{mailbox}` holds more than mails of a demo; name another folder with --mailbox")
+    shutil.rmtree(mailbox)
 
 
 def play(console: Console, folder: Path, mailbox: Mailbox, people: int) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import demo_engage
+
 PROJECT = Path(__file__).parents[2]
 
 
@@ -34,3 +36,10 @@ def test_the_demo_leaves_a_mailbox_and_a_report_and_nothing_else(tmp_path: Path)
     assert "everybody against holdout, conversion:" in done.stdout
     assert (box / "index.html").read_text(encoding="utf-8").count(".eml") == len(mails)
     assert not list(temporary.glob("ethogram-demo-*"))
+
+
+def test_a_folder_that_is_no_mailbox_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.html").write_text("years of work")
+    with pytest.raises(SystemExit, match="more than mails"):
+        demo_engage.empty(tmp_path)
+    assert (tmp_path / "thesis.html").read_text() == "years of work"
