@@ -28,7 +28,6 @@ PAGES = {
     "a segment": "/console/segments/segment7",
     "the builder": "/console/segments/segment7/edit",
     "people": "/console/people",
-    "people who match": "/console/people?q=p4242",
     "a person": "/console/people/p4242",
     "why": "/console/people/p4242/segments?segment=segment7",
     "events": "/console/events",
@@ -39,6 +38,8 @@ PAGES = {
     "settings": "/console/settings",
 }
 LATER = {
+    "people: the list": "/console/people-list",
+    "people: who match": "/console/people-list?q=p4242",
     "home: active people": "/console/home/active",
     "home: what moved": "/console/home/segments",
     "events: the list": "/console/events-list",

@@ -83,7 +83,8 @@ def pages() -> list[str]:
     return [
         *sections, "/console/home/active", "/console/home/segments", "/console/home/attention",
         "/console/search?q=a", f"/console/search?q={address_part(PAYLOADS[0])}", "/console/start", "/console/account",
-        f"/console/people?q={address_part(PAYLOADS[1])}", f"/console/people/{person}",
+        f"/console/people?q={address_part(PAYLOADS[1])}",
+        f"/console/people-list?q={address_part(PAYLOADS[1])}", f"/console/people/{person}",
         f"/console/people/{person}/segments?segment=buyers", f"/console/people/{person}/messages",
         f"/console/people/{person}/consent", f"/console/people/{person}/identity",
         "/console/events-list", f"/console/events/{event}", "/console/traits", "/console/live", "/console/vocabulary",

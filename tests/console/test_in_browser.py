@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
 WHOLE = [
     address
     for address in pages()
-    if not address.startswith(("/console/home/", "/console/events-list"))
+    if not address.startswith(("/console/home/", "/console/events-list", "/console/people-list"))
     and not address.endswith(("/dry-run", "/report", "/findings", "/sql", "/persona"))
     and "/answer?" not in address
 ]

@@ -90,7 +90,7 @@ class SearchPage:
 @get("/", opt=VIEW, sync_to_thread=True)
 def show_home(request: Asked, workspace: Opened) -> Response[Any]:
     """The workspace at a glance; an empty one leads to the first steps."""
-    status = workspace.status()
+    status: Status = request.app.state.kept.get("status", workspace.status)
     if not status.events and not status.profiles:
         return redirect(request, f"{PATH}/start")
     return page(request, "home/home.html", HomePage(status))

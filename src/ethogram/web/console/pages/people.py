@@ -18,11 +18,18 @@ from ethogram.model.results import FoundPerson, ProfileView, TimelineEvent, Why
 from ethogram.runtime import Workspace
 from ethogram.sending import Happening, Messages
 from ethogram.web.console.given import ANALYSE, VIEW, Asked, Opened
-from ethogram.web.console.rendering import PATH, Problem, address_part, page
+from ethogram.web.console.rendering import PATH, Problem, address_part, fragment, page, wants_json
 
 _PAGE = 50
 _SESSION = dt.timedelta(minutes=30)  # a pause that ends a session, as everywhere on the web
 _MAIN = ("name", "first_name", "firstName", "last_name", "lastName", "email", "phone", "country", "city", "plan")
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleFrame:
+    """What is sought; who matches comes when it is found."""
+
+    q: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +102,25 @@ class MessagesPage:
 
 @get("/people", opt=VIEW, sync_to_thread=True)
 def list_people(request: Asked, workspace: Opened, q: FromQuery[str] = "") -> Response[Any]:
-    """Who matches what is sought; who became known last where nothing is."""
-    found = workspace.find_people(q[:200], limit=_PAGE + 1)
+    """Who matches what is sought; who became known last where nothing is. The list comes when it is found."""
+    if wants_json(request):
+        return page(request, "people/list.html", _found(request, workspace, q))
+    return page(request, "people/list.html", PeopleFrame(q))
+
+
+@get("/people-list", opt=VIEW, sync_to_thread=True)
+def show_list(request: Asked, workspace: Opened, q: FromQuery[str] = "") -> Response[Any]:
+    """The list, when it is found."""
+    return fragment(request, "people/_list.html", _found(request, workspace, q))
+
+
+def _found(request: Asked, workspace: Workspace, q: str) -> PeoplePage:
+    sought = q.strip()[:200]
+    kept = request.app.state.kept
+    found = kept.get(("people", sought), lambda: workspace.find_people(sought, limit=_PAGE + 1))
     people = found[:_PAGE]
-    shown = PeoplePage(q, people, _columns(people), workspace.status().profiles, len(found) > _PAGE)
-    return page(request, "people/list.html", shown)
+    total = kept.get("status", workspace.status).profiles
+    return PeoplePage(q, people, _columns(people), total, len(found) > _PAGE)
 
 
 @get("/people/{profile_id:str}", opt=VIEW, sync_to_thread=True)
@@ -227,4 +248,4 @@ def _instant(text: str) -> dt.datetime | None:
     return found if found.tzinfo is not None and 1900 <= found.year < 2300 else None
 
 
-router = Router("/", route_handlers=[list_people, show_timeline, show_segments, show_messages, export])
+router = Router("/", route_handlers=[list_people, show_list, show_timeline, show_segments, show_messages, export])
