@@ -20,7 +20,7 @@ from ethogram.store.deliveries import Delivery
 from ethogram.store.ledger import Ledger, SegmentDraft
 from ethogram.store.webhooks import Webhook
 
-START = dt.datetime.now(dt.UTC).replace(microsecond=0)  # the reference checks signatures against the machine's clock
+START = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
 HERE = Rules.of("127.0.0.1")
 TRAITS: dict[str, dict[str, Any]] = {"ann": {"email": "ann@example.com", "plan": "pro"}, "bob": {"plan": "free"}}
 

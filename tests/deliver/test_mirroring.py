@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 
 import pyarrow.parquet as pq
 import pytest
-from standardwebhooks import Webhook as Reference
 
 from deliver.outgoing import START, Sending, edited, happens, ledger, traits
 from deliver.receiver import Receiver, status
+from deliver.reference import Reference
 from ethogram.clock import ManualClock
 from ethogram.deliver import mirroring, schedule, signing
 from ethogram.deliver.mirroring import Mirroring
@@ -326,7 +326,7 @@ def test_an_endpoint_is_sent_signed_parts_in_order(tmp_path: Path) -> None:
         assert receiver.received[0].id == receiver.received[1].id
         last = receiver.received[-1]
         at = dt.datetime.fromtimestamp(int(last.headers["webhook-timestamp"]), dt.UTC)
-        assert last.headers["webhook-signature"] == Reference(sync.endpoint.secret).sign(
+        assert last.headers["webhook-signature"] == Reference(sync.endpoint.secret, START).sign(
             last.id, at, last.body.decode()
         )
 

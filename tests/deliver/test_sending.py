@@ -7,10 +7,10 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
-from standardwebhooks import Webhook as Reference
 
 from deliver.outgoing import START, Sending, edited, happens, sending, webhook
 from deliver.receiver import Answer, Receiver, drops, silent, status, until
+from deliver.reference import Reference
 from ethogram.deliver import attempts, signing
 from ethogram.deliver.announcing import Announcing
 from ethogram.store import changes, deliveries, endpoints, webhooks
@@ -40,7 +40,7 @@ def test_entries_and_exits_are_told_once_each_and_signed(tmp_path: Path) -> None
         assert told[3]["type"] == "segment.left"
         assert len({each.id for each in receiver.received}) == 3
         for each in receiver.received:
-            assert Reference(hook.endpoint.secret).verify(each.body, each.headers)
+            assert Reference(hook.endpoint.secret, START).verify(each.body, each.headers)
         run.later(hours=1)
         assert len(receiver.received) == 3
 
@@ -108,7 +108,7 @@ def test_a_failure_is_tried_again_under_the_same_id_with_the_same_body(tmp_path:
         last = receiver.received[-1]
         assert abs(int(last.headers["webhook-timestamp"]) - run.clock.now().timestamp()) < 1
         assert (
-            Reference(hook.endpoint.secret).sign(last.id, run.clock.now(), last.body.decode())
+            Reference(hook.endpoint.secret, START).sign(last.id, run.clock.now(), last.body.decode())
             in last.headers["webhook-signature"].split()
         )
 
@@ -243,13 +243,13 @@ def test_a_rotated_secret_signs_beside_the_new_one_for_a_while(tmp_path: Path) -
         run.settle()
         during = receiver.received[-1]
         for secret in (old, new):
-            assert Reference(secret).verify(during.body, during.headers)
+            assert Reference(secret, START).verify(during.body, during.headers)
         run.clock.advance(2 * HOUR)
         happens(run.ledger, "-ann")
         run.settle()
         after = receiver.received[-1]
         assert len(after.headers["webhook-signature"].split()) == 1
-        expected = Reference(new).sign(after.id, run.clock.now(), after.body.decode())
+        expected = Reference(new, START).sign(after.id, run.clock.now(), after.body.decode())
         assert after.headers["webhook-signature"] == expected
 
 

@@ -104,5 +104,5 @@ def test_every_fault_is_told_at_once() -> None:
 
 def test_one_way_of_sending_is_needed() -> None:
     for when in ({}, {"now": True, "api": True}):
-        with pytest.raises(DefinitionError, match="needs exactly one of now, at, local, every, event, api"):
+        with pytest.raises(DefinitionError, match="needs exactly one of now, at, local, every, event, catalog, api"):
             Campaign.from_body("it", {"channel": "sms", "template": "x", "when": when})

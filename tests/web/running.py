@@ -49,6 +49,7 @@ class Server:
     """`ethogram serve` as a process of its own."""
 
     def __init__(self, path: Path, role: str = "all", port: int = 0) -> None:
+        self.path = path
         command = [sys.executable, "-m", "ethogram", "-w", str(path), "serve", "--port", str(port), "--role", role]
         environment = {**os.environ, "PYTHONPATH": SOURCE}
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)

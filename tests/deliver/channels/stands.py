@@ -27,7 +27,7 @@ from ethogram.model.message import ChatContent, Content, Letter, PushContent, Te
 from ethogram.model.provider import Provider
 
 HERE = Rules.of("127.0.0.1, ::1")
-START = dt.datetime.now(dt.UTC).replace(microsecond=0)  # signatures are checked against the machine's clock
+START = dt.datetime.now(dt.UTC).replace(microsecond=0)  # what is signed is checked against the machine's clock
 
 
 @dataclass(frozen=True, slots=True)

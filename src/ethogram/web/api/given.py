@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar.di import NamedDependency
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath, PathParameter, QueryParameter
 
 from ethogram.collecting import Keys, Scope
 from ethogram.errors import InputError
@@ -22,7 +22,7 @@ Opened = NamedDependency[Workspace]
 KeysOpened = NamedDependency[Keys]
 # A name or an id in the address, and a number there.
 Named = FromPath[str]
-Numbered = FromPath[int]
+Numbered = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]
 
 # What a route says in `opt` of who may use it; one that says nothing takes a key that may manage.
 READ = {"scope": Scope.READ}

@@ -5,10 +5,11 @@ A view names what it wants as an argument (`workspace: Opened`); `application.py
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from litestar import Request
 from litestar.di import NamedDependency
+from litestar.params import PathParameter
 
 from ethogram.collecting import Keys
 from ethogram.runtime import Workspace
@@ -18,6 +19,7 @@ Asked = Request[Any, Any, Any]
 Opened = NamedDependency[Workspace]
 KeysOpened = NamedDependency[Keys]
 TeamOpened = NamedDependency[Team]
+Numbered = Annotated[int, PathParameter(ge=1, le=2**31 - 1)]  # a number in the address
 
 # What a route says in `opt` of who may use it; one that says nothing is for admins.
 OPEN: Final = {"role": None}

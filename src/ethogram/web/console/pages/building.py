@@ -24,7 +24,7 @@ from ethogram.model.editing import Moves
 from ethogram.model.results import SegmentVersion
 from ethogram.picturing import Labels
 from ethogram.runtime import Workspace
-from ethogram.web.console.given import ANALYSE, VIEW, Asked, Opened, session_of, typed
+from ethogram.web.console.given import ANALYSE, VIEW, Asked, Numbered, Opened, session_of, typed
 from ethogram.web.console.pages.segments import HOME
 from ethogram.web.console.rendering import PATH, Problem, address_part, fragment, page, redirect
 from ethogram.web.console.sets import UpSet, Venn, drawn
@@ -208,7 +208,7 @@ def save(request: Asked, workspace: Opened, data: Form) -> Response[Any]:
 
 
 @post("/segments/{name:str}/revert/{version:int}", opt=ANALYSE, sync_to_thread=True)
-def revert(request: Asked, workspace: Opened, name: FromPath[str], version: FromPath[int]) -> Response[Any]:
+def revert(request: Asked, workspace: Opened, name: FromPath[str], version: Numbered) -> Response[Any]:
     """Saves an earlier version again, as a new one."""
     earlier = workspace.segments.get(name, version)
     address = f"{HOME}/{address_part(name)}"

@@ -16,7 +16,7 @@ from ethogram.identities import Decision, Identity
 from ethogram.model.message import Channel
 from ethogram.reaching import Device, Devices
 from ethogram.runtime import Workspace
-from ethogram.web.console.given import ADMIN, MARKET, VIEW, Asked, Opened, typed
+from ethogram.web.console.given import ADMIN, MARKET, VIEW, Asked, Numbered, Opened, typed
 from ethogram.web.console.pages.people import Person, person_of
 from ethogram.web.console.rendering import PATH, Problem, address_part, page, redirect
 from ethogram.web.console.texts import _
@@ -106,7 +106,7 @@ def split(request: Asked, workspace: Opened, profile_id: FromPath[str], data: Fo
 
 
 @post("/people/{profile_id:str}/undo/{number:int}", opt=ADMIN, status_code=200, sync_to_thread=True)
-def undo(request: Asked, workspace: Opened, profile_id: FromPath[str], number: FromPath[int]) -> Response[Any]:
+def undo(request: Asked, workspace: Opened, profile_id: FromPath[str], number: Numbered) -> Response[Any]:
     """Takes a decision about ids back."""
     try:
         workspace.identities.undo(number)

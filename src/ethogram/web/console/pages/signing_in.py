@@ -14,7 +14,7 @@ from litestar.params import Body, FromPath
 from ethogram.errors import UserError
 from ethogram.team import SESSION as LENGTH
 from ethogram.team import SHORTEST_PASSWORD, Invitation, Session, ThrottledError, User
-from ethogram.web.console.given import OPEN, VIEW, Asked, TeamOpened, session_of, signed_in, typed
+from ethogram.web.console.given import OPEN, VIEW, Asked, Numbered, TeamOpened, session_of, signed_in, typed
 from ethogram.web.console.rendering import PATH, THEME, Problem, page, redirect
 from ethogram.web.console.texts import _
 
@@ -130,7 +130,7 @@ def change_password(request: Asked, team: TeamOpened, data: Form) -> Response[An
 
 
 @post("/account/sessions/{number:int}/end", opt=VIEW, status_code=200, sync_to_thread=True)
-def end_session(request: Asked, team: TeamOpened, number: FromPath[int]) -> Response[Any]:
+def end_session(request: Asked, team: TeamOpened, number: Numbered) -> Response[Any]:
     """Signs out one of one's own browsers."""
     team.end_sessions(signed_in(request).user.id, only=number)
     return redirect(request, f"{PATH}/account", said=_("That browser is signed out."))

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 
 from litestar import Response, Router, get, post
 from litestar.enums import RequestEncodingType
-from litestar.params import Body, FromPath
+from litestar.params import Body
 
 from ethogram.collecting import Keys, Scope
 from ethogram.errors import InputError, UserError
 from ethogram.team import Invitation, Role, Team, User
-from ethogram.web.console.given import ADMIN, Asked, KeysOpened, TeamOpened, typed
+from ethogram.web.console.given import ADMIN, Asked, KeysOpened, Numbered, TeamOpened, typed
 from ethogram.web.console.rendering import PATH, Problem, page, redirect
 from ethogram.web.console.texts import _
 
@@ -72,14 +72,14 @@ def invite(request: Asked, team: TeamOpened, data: Form) -> Response[Any]:
 
 
 @post("/settings/team/invitations/{number:int}/withdraw", opt=ADMIN, status_code=200, sync_to_thread=True)
-def withdraw(request: Asked, team: TeamOpened, number: FromPath[int]) -> Response[Any]:
+def withdraw(request: Asked, team: TeamOpened, number: Numbered) -> Response[Any]:
     """Makes an invitation good for nothing."""
     team.withdraw(number)
     return redirect(request, f"{PATH}/settings/team", said=_("The invitation is withdrawn."))
 
 
 @post("/settings/team/{number:int}/role", opt=ADMIN, status_code=200, sync_to_thread=True)
-def set_role(request: Asked, team: TeamOpened, number: FromPath[int], data: Form) -> Response[Any]:
+def set_role(request: Asked, team: TeamOpened, number: Numbered, data: Form) -> Response[Any]:
     """Gives a user another role."""
     try:
         user = team.set_role(number, _role(typed(data, "role")))
@@ -89,7 +89,7 @@ def set_role(request: Asked, team: TeamOpened, number: FromPath[int], data: Form
 
 
 @post("/settings/team/{number:int}/disable", opt=ADMIN, status_code=200, sync_to_thread=True)
-def disable(request: Asked, team: TeamOpened, number: FromPath[int]) -> Response[Any]:
+def disable(request: Asked, team: TeamOpened, number: Numbered) -> Response[Any]:
     """Keeps a user from signing in, and ends all sessions at once."""
     try:
         user = team.disable(number)
@@ -100,14 +100,14 @@ def disable(request: Asked, team: TeamOpened, number: FromPath[int]) -> Response
 
 
 @post("/settings/team/{number:int}/enable", opt=ADMIN, status_code=200, sync_to_thread=True)
-def enable(request: Asked, team: TeamOpened, number: FromPath[int]) -> Response[Any]:
+def enable(request: Asked, team: TeamOpened, number: Numbered) -> Response[Any]:
     """Lets a user sign in again."""
     user = team.enable(number)
     return redirect(request, f"{PATH}/settings/team", said=f"{user.name}: " + _("can sign in again."))
 
 
 @post("/settings/team/{number:int}/sign-out", opt=ADMIN, status_code=200, sync_to_thread=True)
-def end_sessions(request: Asked, team: TeamOpened, number: FromPath[int]) -> Response[Any]:
+def end_sessions(request: Asked, team: TeamOpened, number: Numbered) -> Response[Any]:
     """Signs a user out everywhere."""
     team.end_sessions(number)
     return redirect(request, f"{PATH}/settings/team", said=_("Signed out everywhere."))
@@ -133,7 +133,7 @@ def add_key(request: Asked, keys: KeysOpened, data: Form) -> Response[Any]:
 
 
 @post("/settings/keys/{number:int}/revoke", opt=ADMIN, status_code=200, sync_to_thread=True)
-def revoke_key(request: Asked, keys: KeysOpened, number: FromPath[int]) -> Response[Any]:
+def revoke_key(request: Asked, keys: KeysOpened, number: Numbered) -> Response[Any]:
     """Makes a key good for nothing."""
     key = keys.revoke(number)
     return redirect(request, f"{PATH}/settings/keys", said=_("Revoked") + f": {key.hint}…")
