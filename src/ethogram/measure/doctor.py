@@ -100,7 +100,7 @@ def _run(ledger: Ledger, now: dt.datetime) -> Finding:
     return Finding(
         "unfinished run",
         health,
-        f"a run of {run.started_at:%Y-%m-%d %H:%M} UTC was cut off",
+        f"a run of {run.started_at:%Y-%m-%d %H:%M} UTC was cut off, or still goes on",
         "`ethogram run` finishes it.",
     )
 

@@ -163,7 +163,8 @@ def _moved(workspace: Workspace) -> SegmentsPart:
 
 def _attention(request: Asked, workspace: Workspace) -> Iterator[Attention]:
     for finding in workspace.doctor():
-        if finding.health is not Health.OK:
+        young = finding.check == "unfinished run" and finding.health is Health.WARNING
+        if finding.health is not Health.OK and not young:  # what began just now is most likely going on in the server
             tone = "bad" if finding.health is Health.BROKEN else "warn"
             yield Attention(tone, f"{finding.check}: {finding.detail}", finding.hint or "", f"{PATH}/settings/health")
     found = catalogue(request, workspace)

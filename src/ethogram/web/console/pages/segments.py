@@ -82,7 +82,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A day, or a point of one: how many there were, who entered and who left."""
+    """A day, or a point of one: how many there were; who entered and left, those of a new definition aside."""
 
     at: dt.datetime
     size: int
@@ -397,15 +397,20 @@ def _change(points: Sequence[HistoryPoint], workspace: Workspace) -> int | None:
 
 def _course(points: Sequence[HistoryPoint], workspace: Workspace) -> Iterator[Course]:
     """Every point of the first days; later, one for each day."""
+    # A new definition moves many at once: beside them nobody would see who came and went by themselves.
+    courses = [
+        Course(point.at, point.size, point.entered, point.left)
+        if before is not None and before.version == point.version and point.cause != "definition"
+        else Course(point.at, point.size, 0, 0)
+        for before, point in zip((None, *points), points, strict=False)
+    ]
     if not points or points[-1].at - points[0].at <= _HOURLY:
-        yield from (Course(point.at, point.size, point.entered, point.left) for point in points)
+        yield from courses
         return
     zone = workspace.settings.zone
-    days = [(day, list(each)) for day, each in groupby(points, key=lambda point: point.at.astimezone(zone).date())]
+    days = [(day, list(each)) for day, each in groupby(courses, key=lambda each: each.at.astimezone(zone).date())]
     for _day, each in days[-_MOST_POINTS:]:
-        yield Course(
-            each[-1].at, each[-1].size, sum(point.entered for point in each), sum(point.left for point in each)
-        )
+        yield Course(each[-1].at, each[-1].size, sum(one.entered for one in each), sum(one.left for one in each))
 
 
 def _found(workspace: Workspace, name: str, sought: str) -> Iterator[Member]:

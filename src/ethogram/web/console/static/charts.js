@@ -52,6 +52,25 @@ function read(figure) {
   return { titles, xs, columns, isTime, isNumber, labels: rows.map((cells) => cells[0].textContent.trim()) };
 }
 
+/** Cuts the lines to the last point, whose time is still going on, into dashes. */
+function dash(plot, background) {
+  const [before, last] = plot.data[0].slice(-2);
+  const { ctx } = plot;
+  ctx.save();
+  ctx.strokeStyle = background;
+  ctx.lineWidth = 3 * devicePixelRatio;
+  ctx.setLineDash([4 * devicePixelRatio, 4 * devicePixelRatio]);
+  for (const values of plot.data.slice(1)) {
+    const [from, to] = values.slice(-2);
+    if (from == null || to == null) continue;
+    ctx.beginPath();
+    ctx.moveTo(plot.valToPos(before, "x", true), plot.valToPos(from, "y", true));
+    ctx.lineTo(plot.valToPos(last, "x", true), plot.valToPos(to, "y", true));
+    ctx.stroke();
+  }
+  ctx.restore();
+}
+
 function draw(figure) {
   const data = read(figure);
   const plot = figure.querySelector(".plot");
@@ -80,6 +99,7 @@ function draw(figure) {
       x: { time: data.isTime, ...(kind === "bars" ? { range: (_p, low, high) => [low - (high - low) / data.xs.length / 1.5 - 0.5 * !data.isTime, high + (high - low) / data.xs.length / 1.5 + 0.5 * !data.isTime] } : {}) },
       y: { range: (_p, low, high) => [Math.min(0, low ?? 0), (high ?? 1) * 1.08 || 1] },
     },
+    hooks: "unfinished" in figure.dataset && kind !== "bars" ? { draw: [(plot) => dash(plot, colour("--paper"))] } : {},
     series: [{ label: data.titles[0], ...(data.isTime || data.isNumber ? {} : { value: (_p, at) => data.labels[at] ?? "" }) }, ...series],
     axes: [
       { ...axis, ...(data.isTime || data.isNumber ? {} : { values: (_p, splits) => splits.map((at) => (Number.isInteger(at) ? data.labels[at] ?? "" : "")) }) },
