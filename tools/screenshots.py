@@ -48,6 +48,7 @@ PAGES = {
     "team": "/console/settings/team",
     "start": "/console/start",
 }
+SHOWN_LATE = {"builder": "#size .counted"}  # what a script asks for after the page is there
 WIDTHS = (1280, 768, 360)
 WEEKS = 9
 DEFINITIONS = """\
@@ -140,6 +141,8 @@ def main() -> int:
                     for width in WIDTHS:
                         walk.page.set_viewport_size({"width": width, "height": 900})
                         walk.goto(address)
+                        if name in SHOWN_LATE:
+                            walk.page.wait_for_selector(SHOWN_LATE[name])
                         for frame in walk.page.frames[1:]:
                             frame.wait_for_load_state()
                         file = given.folder / f"{name}-{width}-{scheme}.png"
