@@ -41,10 +41,13 @@ class Wish:
     created_at: dt.datetime
 
 
+_WISHED = [_CHANGES.c[name] for name in Wish.__dataclass_fields__]
+
+
 def waiting(connection: sa.Connection, kind: str, *, most: int) -> tuple[Wish, ...]:
     """The oldest wishes of a kind."""
-    query = sa.select(_CHANGES).where(_CHANGES.c.kind == kind).order_by(_CHANGES.c.number).limit(most)
-    return tuple(Wish(**row._asdict()) for row in connection.execute(query))
+    query = sa.select(*_WISHED).where(_CHANGES.c.kind == kind).order_by(_CHANGES.c.number).limit(most)
+    return tuple(Wish(*row) for row in connection.execute(query))
 
 
 def done(connection: sa.Connection, wishes: Sequence[Wish]) -> None:

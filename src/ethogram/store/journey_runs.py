@@ -181,10 +181,14 @@ def _stopped() -> sa.Select[Any]:
 
 
 _HELD = [_RUNS.c[name] for name in Run.__dataclass_fields__]
+_STATE = list(Run.__dataclass_fields__).index("state")
+_STATES = {each.value: each for each in RunState}
 
 
 def _read(connection: sa.Connection, where: sa.ColumnElement[bool]) -> list[Run]:
-    return [run_of(row) for row in connection.execute(sa.select(*_HELD).where(where))]
+    # By position: there are thousands, and names for each would cost more than reading them.
+    found = connection.execute(sa.select(*_HELD).where(where))
+    return [Run(*row[:_STATE], _STATES[row[_STATE]], *row[_STATE + 1 :]) for row in found]
 
 
 def run_of(row: Any) -> Run:
@@ -278,10 +282,18 @@ def _want_changed(connection: sa.Connection, moved: Sequence[Moved], now: dt.dat
 # --- what becomes an event of the person ---------------------------------------------------------------------------
 
 
+_TOLD = {
+    "id": given.TEXT, "profile_id": given.TEXT, "kind": given.TEXT, "body": given.JSON, "created_at": given.INSTANT,
+}  # fmt: skip
+
+
 def _tell(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Notes events, each once; they go to the inbox after this transaction."""
     if rows:
-        connection.execute(_CHANGES.insert(), list({row["id"]: row for row in rows}.values()))
+        names = ", ".join(_TOLD)
+        statement = f"INSERT INTO journey_changes ({names}) SELECT {names} FROM {given.rows(connection, _TOLD)}"
+        told = {row["id"]: {**row, "created_at": given.instant(connection, row["created_at"])} for row in rows}
+        connection.execute(sa.text(statement), {"given": given.text(list(told.values()))})
 
 
 def _entered(run: Run) -> dict[str, Any]:
