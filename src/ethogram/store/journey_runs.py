@@ -187,8 +187,12 @@ _STATES = {each.value: each for each in RunState}
 
 def _read(connection: sa.Connection, where: sa.ColumnElement[bool]) -> list[Run]:
     # By position: there are thousands, and names for each would cost more than reading them.
-    found = connection.execute(sa.select(*_HELD).where(where))
-    return [Run(*row[:_STATE], _STATES[row[_STATE]], *row[_STATE + 1 :]) for row in found]
+    found = []
+    for row in connection.execute(sa.select(*_HELD).where(where)):
+        values = [*row]
+        values[_STATE] = _STATES[values[_STATE]]
+        found.append(Run(*values))
+    return found
 
 
 def run_of(row: Any) -> Run:
