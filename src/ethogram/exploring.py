@@ -9,14 +9,16 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ethogram.errors import SegmentError
 from ethogram.measure.funnels import Funnel, FunnelQuestion, funnel, funnel_people
 from ethogram.measure.ground import Ground
 from ethogram.measure.paths import PathQuestion, Paths, path_people, paths
-from ethogram.measure.retention import Retention, RetentionQuestion, Unit, retention, retention_people
+from ethogram.measure.retention import Retention, RetentionQuestion, retention, retention_people
 from ethogram.measure.trends import Trend, TrendQuestion, trend, trend_people
+from ethogram.model.exploration import Exploration, Unit, Way
 from ethogram.model.segment import Entity, Selection
 from ethogram.segment.evaluate import Evaluator
 from ethogram.segment.printer import selection_to_text
@@ -25,6 +27,7 @@ from ethogram.store.warehouse import Warehouse
 
 # Who asks takes questions and answers from here.
 __all__ = [
+    "Exploration",
     "Explore",
     "Funnel",
     "FunnelQuestion",
@@ -36,8 +39,10 @@ __all__ = [
     "Trend",
     "TrendQuestion",
     "Unit",
+    "Way",
     "event_text",
 ]
+Answer = Trend | Funnel | Retention | Paths
 _PLACEHOLDER = re.compile(r"\{p(\d+):")
 
 
@@ -95,6 +100,50 @@ class Explore:
         bound = {f"of_segment_{name.removeprefix('p')}": value for name, value in inner.parameters.items()}
         return f"profile IN (SELECT key FROM ({sql}) WHERE holds)", bound
 
+    def ask(self, exploration: Exploration, now: dt.datetime) -> Answer:
+        """What a question that is saved or shared is answered, over its days up to an instant.
+
+        Raises:
+            SegmentError: a text of it cannot be used.
+        """
+        asked, ground = self.spelled(exploration), self.ground_of(exploration, now)
+        match asked.way:
+            case Way.TRENDS:
+                return self.trend(ground, trend_question(asked), compare=asked.compare)
+            case Way.FUNNELS:
+                return self.funnel(ground, funnel_question(asked))
+            case Way.RETENTION:
+                return self.retention(ground, retention_question(asked))
+            case Way.PATHS:
+                return self.paths(ground, path_question(asked))
+
+    def ground_of(self, exploration: Exploration, now: dt.datetime) -> Ground:
+        """The days of a question: whole ones of the workspace's zone, today's up to now."""
+        zone = self._evaluator().zone
+        first = now.astimezone(zone).date() - dt.timedelta(days=exploration.days - 1)
+        since = dt.datetime.combine(first, dt.time(), zone).astimezone(dt.UTC)
+        return self.ground(since, now + dt.timedelta(microseconds=1), exploration.segment or None)
+
+    def spelled(self, exploration: Exploration) -> Exploration:
+        """The question with bare names of events (`Order Completed`) as the segment language writes them."""
+        if exploration.way is Way.PATHS:  # it asks for a name
+            return exploration
+        return replace(
+            exploration,
+            event=self._spelled(exploration.event),
+            returning=self._spelled(exploration.returning),
+            steps=tuple(map(self._spelled, exploration.steps)),
+        )
+
+    def _spelled(self, text: str) -> str:
+        if text in ("", "any"):
+            return text
+        quoted = event_text(text)
+        if quoted == text:
+            return text
+        known = self._warehouse.query("SELECT 1 FROM events WHERE event = {name:String} LIMIT 1", {"name": text})
+        return quoted if known else text
+
     def funnel(self, ground: Ground, question: FunnelQuestion) -> Funnel:
         """How many people do one thing after another."""
         return funnel(self._warehouse, ground, question)
@@ -147,9 +196,9 @@ class Explore:
         """Those who took a path that begins with these events; `whole`: and has no others."""
         return path_people(self._warehouse, ground, question, events, whole=whole, after=after, limit=limit)
 
-    def trend(self, ground: Ground, question: TrendQuestion) -> Trend:
-        """How often something happens over time."""
-        return trend(self._warehouse, ground, question)
+    def trend(self, ground: Ground, question: TrendQuestion, *, compare: bool = False) -> Trend:
+        """How often something happens over time; `compare`: and in the period before."""
+        return trend(self._warehouse, ground, question, compare=compare)
 
     def trend_people(
         self,
@@ -163,3 +212,23 @@ class Explore:
     ) -> list[str]:
         """Those who did the event in a unit of time."""
         return trend_people(self._warehouse, ground, question, start, value=value, after=after, limit=limit)
+
+
+def trend_question(asked: Exploration) -> TrendQuestion:
+    """What a question about trends counts."""
+    return TrendQuestion(asked.event, asked.unit, asked.amount or None, asked.by or None)
+
+
+def funnel_question(asked: Exploration) -> FunnelQuestion:
+    """Which steps a question about a funnel follows."""
+    return FunnelQuestion(asked.steps, dt.timedelta(days=asked.within), asked.by or None)
+
+
+def retention_question(asked: Exploration) -> RetentionQuestion:
+    """What a question about retention takes for a beginning, and for a return."""
+    return RetentionQuestion(asked.event, asked.returning or asked.event, asked.unit)
+
+
+def path_question(asked: Exploration) -> PathQuestion:
+    """From where a question about paths goes on."""
+    return PathQuestion(asked.event, asked.backwards, asked.length)

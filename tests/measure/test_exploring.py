@@ -17,11 +17,12 @@ import pytest
 import ethogram as eg
 from ethogram.clock import ManualClock
 from ethogram.errors import SegmentError
-from ethogram.measure.funnels import FunnelQuestion
+from ethogram.measure.funnels import Funnel, FunnelQuestion
 from ethogram.measure.ground import Ground
-from ethogram.measure.paths import PathQuestion
-from ethogram.measure.retention import RetentionQuestion, Unit, start_of, units_between
-from ethogram.measure.trends import TrendQuestion
+from ethogram.measure.paths import PathQuestion, Paths
+from ethogram.measure.retention import Retention, RetentionQuestion, start_of, units_between
+from ethogram.measure.trends import Trend, TrendQuestion, earlier
+from ethogram.model.exploration import DAYS_UP, Exploration, Unit, Way
 from ethogram.runtime import Workspace
 
 NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -46,6 +47,7 @@ def _history(seed: int) -> list[Row]:
                     "event": chance.choice(["view", "view", "cart", "buy"]),
                     "price": chance.choice([1, 5, 7.5, "9", "much", None]),
                     "page": chance.choice(["home", "item"]),
+                    "shelf": f"s{min(int(chance.expovariate(0.15)), 25)}",
                     "message_id": f"m{len(rows):05d}",
                 }
             )
@@ -121,7 +123,7 @@ def test_funnel_parts_add_up_to_everybody(asked: tuple[Workspace, list[Row]]) ->
         assert step.people == sum(part.steps[at].people for part in found.parts)
 
 
-@pytest.mark.parametrize("unit", list(Unit))
+@pytest.mark.parametrize("unit", DAYS_UP)
 def test_retention_counts_who_comes_back(asked: tuple[Workspace, list[Row]], unit: Unit) -> None:
     ws, rows = asked
     began: dict[dt.date, set[str]] = defaultdict(set)
@@ -182,7 +184,7 @@ def test_paths_are_what_follows_in_a_session(asked: tuple[Workspace, list[Row]],
         assert set(ws.explore.path_people(_ground(ws), question, path.events, whole=True)) == people[path.events]
 
 
-@pytest.mark.parametrize("unit", list(Unit))
+@pytest.mark.parametrize("unit", DAYS_UP)
 def test_trends_count_events_people_and_amounts(asked: tuple[Workspace, list[Row]], unit: Unit) -> None:
     ws, rows = asked
     by_unit: dict[dt.date, list[Row]] = defaultdict(list)
@@ -234,3 +236,81 @@ def test_what_is_no_event_is_refused(asked: tuple[Workspace, list[Row]], text: s
     ws, _ = asked
     with pytest.raises(SegmentError):
         ws.explore.trend(_ground(ws), TrendQuestion(text))
+
+
+def test_trends_by_the_hour_count_what_happened_in_each(asked: tuple[Workspace, list[Row]]) -> None:
+    ws, rows = asked
+    by_hour: dict[dt.datetime, list[Row]] = defaultdict(list)
+    for row in rows:
+        if row["event"] == "view":
+            by_hour[row["ts"].replace(minute=0, second=0, microsecond=0)].append(row)
+    question = TrendQuestion("view", Unit.HOUR)
+    points = ws.explore.trend(_ground(ws), question).points
+    assert len(points) == 40 * 24
+    assert {point.start: point.events for point in points if point.events} == {
+        at: len(there) for at, there in by_hour.items()
+    }
+    at = next(point.start for point in points if point.people > 1)
+    assert isinstance(at, dt.datetime)
+    assert set(ws.explore.trend_people(_ground(ws), question, at)) == {row["profile_id"] for row in by_hour[at]}
+
+
+@pytest.mark.parametrize(("unit", "back"), [(Unit.DAY, 19), (Unit.WEEK, 21), (Unit.HOUR, 19)])
+def test_a_trend_stands_beside_the_period_before(asked: tuple[Workspace, list[Row]], unit: Unit, back: int) -> None:
+    ws, rows = asked
+    ground = ws.explore.ground(NOW - dt.timedelta(days=19), NOW)
+    found = ws.explore.trend(ground, TrendQuestion("buy", unit, property="price"), compare=True)
+    assert found.before is not None
+    for total, until in ((found.total, NOW), (found.before.total, NOW - dt.timedelta(days=back))):
+        there = [row for row in rows if row["event"] == "buy" and until - dt.timedelta(days=19) <= row["ts"] < until]
+        assert total.events == len(there) > 0
+        assert total.people == len({row["profile_id"] for row in there})
+        assert total.sum == pytest.approx(sum(_price(row) or 0 for row in there))
+    assert len(found.before.points) == len(found.points)
+    assert sum(point.events for point in found.before.points) == found.before.total.events
+
+
+def test_values_beyond_the_ten_most_frequent_are_the_rest(asked: tuple[Workspace, list[Row]]) -> None:
+    ws, rows = asked
+    found = ws.explore.trend(_ground(ws), TrendQuestion("view", Unit.MONTH, by="message_id"))
+    assert [series.value for series in found.series] == [""]  # it is no property
+    found = ws.explore.trend(_ground(ws), TrendQuestion("view", Unit.DAY, by="shelf"))
+    frequent = Counter(row["shelf"] for row in rows if row["event"] == "view")
+    assert frequent.total() == found.total.events
+    sizes = {each.value: sum(point.events for point in each.points) for each in found.series}
+    rest = sizes.pop(None)
+    assert len(sizes) == 10
+    assert sizes == {value: frequent[value] for value in sizes if value is not None}
+    assert rest == frequent.total() - sum(sizes.values())
+    assert min(sizes.values()) >= max(count for value, count in frequent.items() if value not in sizes)
+
+
+def test_a_question_is_answered_over_its_days_with_names_as_they_are(asked: tuple[Workspace, list[Row]]) -> None:
+    ws, rows = asked
+    first = dt.datetime.combine(NOW.astimezone(ZONE).date() - dt.timedelta(days=9), dt.time(), ZONE)
+    there = [row for row in rows if row["event"] == "view" and row["ts"] >= first]
+    answer = ws.explore.ask(Exploration(Way.TRENDS, "view", days=10), NOW - dt.timedelta(microseconds=1))
+    assert answer == ws.explore.trend(ws.explore.ground(first, NOW), TrendQuestion("view"))
+    assert isinstance(answer, Trend)
+    assert answer.total.events == len(there)
+    assert len(answer.points) == 10
+    assert ws.explore.spelled(Exploration(Way.TRENDS, "no such event")).event == "no such event"
+    assert isinstance(ws.explore.ask(Exploration(Way.FUNNELS, steps=STEPS), NOW), Funnel)
+    assert isinstance(ws.explore.ask(Exploration(Way.RETENTION, "view", unit=Unit.WEEK), NOW), Retention)
+    assert isinstance(ws.explore.ask(Exploration(Way.PATHS, "view"), NOW), Paths)
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "unit", "expected"),
+    [
+        ("2026-03-27", "2026-03-31", Unit.DAY, ("2026-03-23", "2026-03-27")),  # the clock is set forward on the 29th
+        ("2026-03-02", "2026-03-12", Unit.WEEK, ("2026-02-16", "2026-02-26")),
+        ("2026-03-31", "2026-04-30", Unit.MONTH, ("2026-01-31", "2026-02-28")),
+        ("2026-01-01", "2027-01-01", Unit.MONTH, ("2025-01-01", "2026-01-01")),
+    ],
+)
+def test_the_period_before_lies_whole_units_back(since: str, until: str, unit: Unit, expected: tuple[str, str]) -> None:
+    at = [dt.datetime.fromisoformat(text).replace(tzinfo=ZONE) for text in (since, until, *expected)]
+    found = earlier(Ground(at[0], at[1], ZONE), unit)
+    assert (found.since, found.until) == (at[2], at[3])
+    assert found.until <= at[0]

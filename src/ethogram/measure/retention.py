@@ -9,18 +9,11 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from enum import StrEnum
 
+from ethogram.errors import SegmentError
 from ethogram.measure.ground import Asking, Ground
+from ethogram.model.exploration import Unit
 from ethogram.store.warehouse import Warehouse
-
-
-class Unit(StrEnum):
-    """How long a unit of time is."""
-
-    DAY = "day"
-    WEEK = "week"
-    MONTH = "month"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +23,10 @@ class RetentionQuestion:
     first: str = "any"
     returning: str = "any"
     unit: Unit = Unit.WEEK
+
+    def __post_init__(self) -> None:
+        if self.unit is Unit.HOUR:
+            raise SegmentError("retention by the hour", hint="Choose day, week or month.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +107,9 @@ def _lives(asking: Asking, ground: Ground, question: RetentionQuestion) -> str:
 
 
 def unit_of(date: str, unit: Unit) -> str:
-    """The first day of the unit in which a date is, as SQL."""
+    """The first day of the unit in which a date is, as SQL; that of an hour is its day."""
     match unit:
-        case Unit.DAY:
+        case Unit.HOUR | Unit.DAY:
             return date
         case Unit.WEEK:
             return f"toMonday({date})"
@@ -121,9 +118,9 @@ def unit_of(date: str, unit: Unit) -> str:
 
 
 def start_of(date: dt.date, unit: Unit) -> dt.date:
-    """The first day of the unit in which a date is."""
+    """The first day of the unit in which a date is; that of an hour is its day."""
     match unit:
-        case Unit.DAY:
+        case Unit.HOUR | Unit.DAY:
             return date
         case Unit.WEEK:
             return date - dt.timedelta(days=date.weekday())
@@ -132,9 +129,9 @@ def start_of(date: dt.date, unit: Unit) -> dt.date:
 
 
 def next_unit(start: dt.date, unit: Unit) -> dt.date:
-    """The first day of the next unit."""
+    """The first day of the next unit; for hours, the next day."""
     match unit:
-        case Unit.DAY:
+        case Unit.HOUR | Unit.DAY:
             return start + dt.timedelta(days=1)
         case Unit.WEEK:
             return start + dt.timedelta(days=7)
