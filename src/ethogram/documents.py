@@ -29,6 +29,7 @@ KINDS = {
     "providers": "provider",
     "campaigns": "campaign",
     "journeys": "journey",
+    "explorations": "exploration",
 }
 _SUFFIXES = (".yaml", ".yml", ".json")
 _LARGEST = 10 << 20  # bytes of a file

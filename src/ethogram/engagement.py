@@ -21,12 +21,15 @@ from ethogram.model.campaign import Campaign, Checks, OnEvent, OnItem
 from ethogram.model.catalog import KIND as CATALOG
 from ethogram.model.catalog import Catalog
 from ethogram.model.eligibility import CAP, HOLDOUT, QUIET_HOURS, TOPIC, FrequencyCap, GlobalHoldout, QuietHours, Topic
+from ethogram.model.exploration import KIND as EXPLORATION
+from ethogram.model.exploration import Exploration
 from ethogram.model.item_signal import ItemSignal
 from ethogram.model.journey.graph import Journey
 from ethogram.model.journey.parts import Branch, Listing, SegmentSignal, Send, Wait
 from ethogram.model.provider import KIND as PROVIDER
 from ethogram.model.provider import Provider
 from ethogram.model.provider_secrets import filled
+from ethogram.model.segment import Did
 from ethogram.model.template import Template
 from ethogram.segment.checker import check
 from ethogram.segment.parser import parse
@@ -112,6 +115,23 @@ def _journey_uses(journey: Journey) -> Iterable[Use]:
             yield Use("segment", name, place)
 
 
+def _exploration_uses(asked: Exploration) -> Iterable[Use]:
+    """The segment that is named, or those that the text speaks of; a bare name is no text."""
+    if asked.segment:
+        try:
+            named = list(references(parse(asked.segment).condition))
+        except SegmentError:
+            named = [asked.segment]
+        for name in named:
+            yield Use("segment", name, "segment")
+
+
+def _check_event(text: str) -> None:
+    """Raises what is wrong with a text as events: `purchase`, `purchase where amount > 10`."""
+    if not isinstance(parse(f"did({text})").condition, Did):
+        raise SegmentError(f"`{text}` is not an event")
+
+
 def _plain(read: Callable[[str, object], _Definition]) -> _Kind:
     """A kind that refers to nothing."""
     return _Kind(lambda name, body, _: read(name, body), lambda _: ())
@@ -132,6 +152,7 @@ _KINDS: dict[str, _Kind] = {
     PROVIDER: _plain(Provider.from_body),
     "template": _plain(lambda name, body: Template.from_body(name, body, check=faults)),
     "journey": _Kind(lambda name, body, _: Journey.from_body(name, body, checks=checks_of_journeys()), _journey_uses),
+    EXPLORATION: _Kind(lambda name, body, _: Exploration.from_body(name, body, check=_check_event), _exploration_uses),
     "campaign": _Kind(lambda name, body, checks: Campaign.from_body(name, body, checks=checks), _campaign_uses),
 }
 

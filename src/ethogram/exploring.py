@@ -9,10 +9,10 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ethogram.errors import SegmentError
+from ethogram.errors import InputError, SegmentError
 from ethogram.measure.funnels import Funnel, FunnelQuestion, funnel, funnel_people
 from ethogram.measure.ground import Ground
 from ethogram.measure.paths import PathQuestion, Paths, path_people, paths
@@ -27,6 +27,7 @@ from ethogram.store.warehouse import Warehouse
 
 # Who asks takes questions and answers from here.
 __all__ = [
+    "Answer",
     "Exploration",
     "Explore",
     "Funnel",
@@ -34,6 +35,7 @@ __all__ = [
     "Ground",
     "PathQuestion",
     "Paths",
+    "Point",
     "Retention",
     "RetentionQuestion",
     "Trend",
@@ -49,6 +51,24 @@ _PLACEHOLDER = re.compile(r"\{p(\d+):")
 def event_text(name: str) -> str:
     """An event's name as the segment language writes it, quoted where that is needed: `Order Completed`."""
     return selection_to_text(Selection(name))
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A number of an answer, whose people are asked for.
+
+    Attributes:
+        at: the unit of time of a trend (its first day, or the instant of an hour) or of retention (when people began);
+            the step of a funnel, the first being 1; the events of a path, all of them.
+        value: of the property that is looked at apart.
+        number: of retention, the unit in which people came back, 0 being the first; None is everybody who began.
+        lost: of a funnel, those who were lost before the step.
+    """
+
+    at: tuple[str, ...]
+    value: str | None = None
+    number: int | None = None
+    lost: bool = False
 
 
 class Explore:
@@ -116,6 +136,33 @@ class Explore:
                 return self.retention(ground, retention_question(asked))
             case Way.PATHS:
                 return self.paths(ground, path_question(asked))
+
+    def ask_people(
+        self, exploration: Exploration, now: dt.datetime, point: Point, *, after: str | None = None, limit: int = 100
+    ) -> list[str]:
+        """The ids of the people behind a number of an answer.
+
+        Raises:
+            InputError: the answer has no such number.
+            SegmentError: a text of the question cannot be used.
+        """
+        asked, ground = self.spelled(exploration), self.ground_of(exploration, now)
+        at, value = point.at[0] if point.at else "", point.value
+        match asked.way:
+            case Way.TRENDS:
+                question = trend_question(asked)
+                return self.trend_people(
+                    ground, question, _start(at, asked.unit), value=value, after=after, limit=limit
+                )
+            case Way.FUNNELS:
+                step = int(at) if at.isascii() and at.isdigit() and len(at) < 5 else 0
+                chosen = funnel_question(asked)
+                return self.funnel_people(ground, chosen, step, lost=point.lost, value=value, after=after, limit=limit)
+            case Way.RETENTION:
+                began, back = _start(at, asked.unit), retention_question(asked)
+                return self.retention_people(ground, back, began, point.number, after=after, limit=limit)
+            case Way.PATHS:
+                return self.path_people(ground, path_question(asked), point.at, whole=True, after=after, limit=limit)
 
     def ground_of(self, exploration: Exploration, now: dt.datetime) -> Ground:
         """The days of a question: whole ones of the workspace's zone, today's up to now."""
@@ -212,6 +259,17 @@ class Explore:
     ) -> list[str]:
         """Those who did the event in a unit of time."""
         return trend_people(self._warehouse, ground, question, start, value=value, after=after, limit=limit)
+
+
+def _start(text: str, unit: Unit) -> dt.date:
+    """The first day of a unit of time, or the instant of an hour, that a text says."""
+    try:
+        at = dt.datetime.fromisoformat(text) if unit is Unit.HOUR else dt.date.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or not 1900 <= at.year < 2300 or (isinstance(at, dt.datetime) and at.tzinfo is None):
+        raise InputError(f"`{text[:40]}` is no point of the answer", hint="Take one as the answer has it.")
+    return at
 
 
 def trend_question(asked: Exploration) -> TrendQuestion:

@@ -97,7 +97,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cli": (*LEAVES, "config", "model", "runtime", "collecting", "recipients", "receiving", "following", "replaying",
         "serving", "segment templates", "identities", "documents", "engagement", "campaigning", "journeying",
         "readying", "rehearsing", "reporting", "applying", "sending", "provider_trials", "team",
-        "catalogs", "coupons", "consenting", "reaching", ROOT,
+        "catalogs", "coupons", "consenting", "reaching", "exploring", ROOT,
     ),
     "web": (*LEAVES, "config", "model", "runtime", "collecting", "recipients", "receiving", "tracking",
         "segment templates", "drafting", "exploring", "picturing",

@@ -362,6 +362,7 @@ ROUTES = {
     "outbox": "/api/outbox",
     "providers": "/api/providers", "catalogs": "/api/catalogs", "coupons": "/api/coupons",
     "consents": "/api/consents/{profile_id}", "suppressions": "/api/suppressions", "devices": "/api/devices",
+    "explore": "/api/explore/trends", "explorations": "/api/explorations",
     "topics": "/api/topics", "caps": "/api/caps", "quiet-hours": "/api/quiet-hours", "holdouts": "/api/holdouts",
 }  # fmt: skip
 

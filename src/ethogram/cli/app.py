@@ -93,6 +93,8 @@ SECTIONS: dict[str, tuple[Listed, ...]] = {
         Listed("why", "reasons", "Show why a person is in a segment, or is not."),
         Listed("explain", "reasons", "Show how a segment is understood and what it costs."),
         Listed("history", "change", "Show a segment's size over time, with who entered and left."),
+        Listed("explore", "explore", "Count what people do: trends, funnels, retention and paths."),
+        Listed("explorations", "kinds", "Keep questions about what people do, and pin them."),
         Listed("overlap", "change", "Show how segments overlap: each pair, and each exact combination."),
     ),
     "Maintain": (

@@ -1,4 +1,4 @@
-"""Verbs about definitions that have no others: `templates`, `topics`, `caps`, `quiet-hours`, `holdouts`.
+"""Verbs about definitions that have no others: `templates`, `topics`, `caps`, `quiet-hours`, `holdouts` and such.
 
 They open the ledger only, so they work beside a server.
 """
@@ -22,3 +22,4 @@ topics = _verbs("topic", "news", "Define what people may subscribe to.")
 caps = _verbs("cap", "calm", "Define how many messages a person gets at most.")
 quiet_hours = _verbs("quiet_hours", "night", "Define the hours in which nothing is sent.")
 holdouts = _verbs("holdout", "nobody", "Define who gets no message at all, for comparison.")
+explorations = _verbs("exploration", "weekly", "Keep questions about what people do, and pin them.")

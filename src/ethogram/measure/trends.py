@@ -41,7 +41,7 @@ class TrendQuestion:
 class TrendPoint:
     """One unit of time (of hours, the instant); the sum and what follows are None where no event has the number."""
 
-    start: dt.date
+    start: dt.datetime | dt.date
     events: int = 0
     people: int = 0
     sum: float | None = None
