@@ -57,6 +57,7 @@ from ethogram.model.segment import Entity
 from ethogram.model.verification import Difference, Verification
 from ethogram.people import People
 from ethogram.picturing import Pictures
+from ethogram.rights import Rights
 from ethogram.segment import history as recorded
 from ethogram.segment.english import to_english
 from ethogram.segment.evaluate import Evaluator, Found, Recorded, found_cutoffs
@@ -193,6 +194,15 @@ class Workspace:
             evaluator=lambda: self._evaluator,
             scoped=lambda: self._scoped,
             cutoffs=lambda: self._cutoffs(Entity.PROFILE),
+        )
+        self.privacy = Rights(
+            self,
+            warehouse=self._warehouse,
+            ledger=self._ledger,
+            directory=self.path,
+            clock=self._clock,
+            settle=self._settle,
+            look_again=self._look_again,
         )
         self.explore = Explore(warehouse=self._warehouse, saved=self._saved, evaluator=lambda: self._evaluator)
 
@@ -745,6 +755,15 @@ class Workspace:
         removed = self._collected.prune(keep_for=keep_for, remember_for=dt.timedelta(days=settings.remember_days))
         joining.sweep(self._warehouse, self._ledger)
         return removed + feed.prune(self._ledger.database, now - keep_for)
+
+    def _settle(self) -> None:
+        """Brings what is planned to its end, so that nothing under way names anybody who is erased."""
+        joining.follow(self._warehouse, self._ledger.database, self._clock.now())
+        store_waiting(self._warehouse, self._ledger, self.path, self._clock.now())
+        self._live.finish()
+
+    def _look_again(self, accounts: Collection[str]) -> None:
+        self._live.look_again(accounts)
 
     # --- inside ---------------------------------------------------------------------------------------------
 

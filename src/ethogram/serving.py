@@ -67,11 +67,12 @@ class Moving:
         ticked = self._workspace.keep_live()
         self._metrics.count("ethogram_membership_changes_total", "entered", ticked.entered)
         self._metrics.count("ethogram_membership_changes_total", "left", ticked.left)
+        erased = self._workspace.privacy.carry_on()
         now = self._clock.now()
         if self._pruned_at is None or now - self._pruned_at >= _PRUNE_EVERY:
             self._workspace.prune()
             self._pruned_at = now
-        return bool(moved.messages) or ticked.more
+        return bool(moved.messages) or ticked.more or erased
 
 
 def serve(

@@ -32,6 +32,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "exploring": (*LEAVES, "model", "store", "segment language", "segment running", "measure"),
     "identities": (*LEAVES, "model", "store", "runtime"),
     "people": (*LEAVES, "model", "store", "segment language", "segment running", "measure", "identities"),
+    # What people may ask for about themselves.
+    "privacy": (*LEAVES, "model", "store"),
+    "rights": (*LEAVES, "model", "store", "privacy", "runtime"),
     "documents": LEAVES,
     # What campaigns send, in the warehouse's process; and what each message says.
     "engaging": (*LEAVES, "config", "model", "store", "collecting", "people", "composing", "decide", "deliver"),
@@ -53,7 +56,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "decide": (*LEAVES, "model", "store", "segment language", "segment running", "documents"),
     "runtime": (
         *LEAVES, "config", "model", "store", "collect", "segment language", "segment running", "measure", "frames",
-        "definitions", "drafting", "exploring", "identities", "people", "picturing",
+        "definitions", "drafting", "exploring", "identities", "people", "picturing", "rights",
     ),
     # One-off questions over data frames: composes a warehouse in memory as `runtime` composes one on disk.
     "frames": (

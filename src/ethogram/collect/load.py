@@ -11,7 +11,7 @@ import datetime as dt
 import hashlib
 import json
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,7 @@ from ethogram.collect.sources import Source, digest, opened, resolve
 from ethogram.collect.values import Limits
 from ethogram.errors import InputError
 from ethogram.model.results import LoadSummary
+from ethogram.store import tombstones
 from ethogram.store.inbox import SCHEMAS, Block, accept, sweep, write_ahead
 from ethogram.store.loader import already_stored, known_profiles, store_waiting, stored_rows
 
@@ -348,11 +349,12 @@ def _accept_block(
     if rows is None:
         rows = SCHEMAS[kind].empty_table()
     known = _known(kind, rows, block.doubtful.get(kind), place)
-    if known:
-        rows = rows.take(np.delete(np.arange(rows.num_rows), known))
+    erased = _erased(kind, rows, place)
+    if known or erased:
+        rows = rows.take(np.delete(np.arange(rows.num_rows), [*known, *erased]))
     duplicates = block.repeats.get(kind, 0) + len(known)
     rejected = len(block.rejections) if main else 0
-    sha256 = None if known else block.files.get(kind)
+    sha256 = None if known or erased else block.files.get(kind)
     accepted = Block(batch_id, kind, started.id, ordinal, rows, rejected, duplicates, sha256)
     place.rows[kind] += rows.num_rows
     return accept(accepted, directory=place.directory, ledger=place.ledger, now=place.now)
@@ -367,6 +369,21 @@ def _known(kind: str, rows: pa.Table, doubtful: NDArray[np.int64] | None, place:
         return []
     found = already_stored(kind, rows.take(doubtful), place.warehouse, place.ledger.database, place.directory)
     return [int(doubtful[at]) for at in found]
+
+
+def _erased(kind: str, rows: pa.Table, place: _Place) -> list[int]:
+    """The rows of a block whose person was erased; they are counted, and not taken."""
+    if kind == "accounts":
+        return []
+    with place.ledger.database.reading() as connection:
+        if not tombstones.exist(connection):
+            return []
+    ids = [str(id_) for id_ in rows["profile_id"].to_pylist()]
+    with place.ledger.database.writing() as connection:
+        gone = tombstones.among(connection, set(ids))
+        found = [row for row, id_ in enumerate(ids) if id_ in gone]
+        tombstones.count(connection, Counter(ids[row] for row in found))
+    return found
 
 
 def _report(source: Source, behind: int, place: _Place) -> None:

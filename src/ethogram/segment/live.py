@@ -13,7 +13,7 @@ recorded ones.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -114,6 +114,14 @@ class Live:
         state, revision = self._writing.state(), self._ledger.segments_revision()
         if state.revision != revision:
             self._writing.keep(replace(state, revision=revision))
+
+    def look_again(self, accounts: Collection[str]) -> None:
+        """Notes that somebody has gone from these accounts, so that they and their people are looked at."""
+        state = self._writing.state()
+        waiting = {id_ for _, id_ in state.accounts[state.together :]}
+        more = [["erasure", id_] for id_ in sorted(set(accounts) - waiting)]
+        if more and state.batch >= 0:
+            self._writing.keep(replace(state, accounts=[*state.accounts, *more]))
 
     def needs_run(self) -> bool:
         """Whether everybody must be looked at first, for every segment: nobody was yet, or too much has happened."""

@@ -33,6 +33,11 @@ def acting_as(actor: str) -> Iterator[None]:
         _ACTOR.reset(before)
 
 
+def acting(otherwise: str) -> str:
+    """Who does what is done now."""
+    return _ACTOR.get() or otherwise
+
+
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
     """Who did what to which object."""

@@ -108,6 +108,12 @@ def last(database: Database) -> int:
         return int(found) if found is not None else int(settings.read(connection, _PRUNED, 0))
 
 
+def last_of(connection: sa.Connection, profile_id: str) -> int | None:
+    """The number of the newest change of a person that is kept; None where there is none."""
+    found = sa.select(sa.func.max(tables.changes.c.id)).where(tables.changes.c.profile_id == profile_id)
+    return connection.execute(found).scalar()
+
+
 def pruned(database: Database) -> int:
     """The number of the last change that is no longer kept: whoever stands before it has missed some."""
     with database.reading() as connection:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from ethogram.model.journey.runs import Change, ListChanged, Passed, Run, RunState
 from ethogram.model.message import Maker, State
-from ethogram.store import given, outbox, tables
+from ethogram.store import given, outbox, tables, tombstones
 from ethogram.store.journeys import JourneyState
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ def tallies(
 
 def start(connection: sa.Connection, runs: Sequence[Run]) -> dict[str, int]:
     """The numbers of the runs that were not there before, by id; the same cause again starts nothing."""
-    rows = {run.id: _row(connection, run) for run in runs}
+    erased = tombstones.among(connection, {run.profile_id for run in runs})
+    rows = {run.id: _row(connection, run) for run in runs if run.profile_id not in erased}
     if not rows:
         return {}
     known = set(_numbers(connection, rows))

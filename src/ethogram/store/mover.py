@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from ethogram.store import identities, joining, loads, requests, schema, tables
+from ethogram.store import identities, joining, loads, requests, schema, tables, tombstones
 from ethogram.store.identities import Claim
 from ethogram.store.inbox import KNOWN, SCHEMAS, publish, sweep, write_ahead
 from ethogram.store.loader import store_together, store_waiting
@@ -65,8 +65,12 @@ def move(
     """
     with ledger.database.reading() as connection:
         taken = requests.waiting(connection, most)
+        named = {id_ for each in taken for message in each.messages for id_ in requests.ids_of(message)}
+        erased = tombstones.among(connection, named)
     if not taken:
         return Moved()
+    if erased:  # kept by a collector that did not know yet
+        taken = requests.leave_out_of(ledger.database, taken, erased)
     block = f"live-{taken[0].id:012d}"
     messages = [message for each in taken for message in each.messages]
     rows = {kind: table for kind, table in _tables(messages).items() if table.num_rows}

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from ethogram.errors import InputError, UnknownNameError
 from ethogram.model.message import Channel, Eligible, HeldOut, Maker, Postponed, Refused, State, Verdict, Wanted
-from ethogram.store import given, message_events, tables
+from ethogram.store import given, message_events, tables, tombstones
 from ethogram.store.message_events import Happening
 
 if TYPE_CHECKING:
@@ -59,7 +59,10 @@ def take_turns(connection: sa.Connection) -> None:
 def append(connection: sa.Connection, judged: Sequence[Judged], now: dt.datetime) -> Appended:
     """Writes down what was decided, each message once; what is refused or held out is told as an event."""
     rows: dict[str, dict[str, Any]] = {}
+    erased = tombstones.among(connection, {wanted.profile_id for wanted, _ in judged})
     for wanted, verdict in judged:
+        if wanted.profile_id in erased:
+            continue
         row = _row(wanted, verdict, now)
         rows.setdefault(row["id"], row)
     new = _insert(connection, rows)

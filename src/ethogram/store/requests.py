@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import zlib
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +19,10 @@ import msgspec
 import sqlalchemy as sa
 
 from ethogram.errors import LedgerError
-from ethogram.store import settings, tables
+from ethogram.store import settings, tables, tombstones
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from ethogram.store.database import Database
 
@@ -126,12 +127,54 @@ def _keep(
             else:
                 conflicts += before.get(each, contents[each]) != _checksum(message)
         results.append(Kept(fresh, len(group) - fresh, conflicts))
+    chosen = _of_the_living(connection, chosen)
     if chosen:
         body = zlib.compress(_encoder.encode(chosen), _LITTLE)
         connection.execute(
             tables.requests.insert().values(received_at=now, messages=len(chosen), body=body, block=None)
         )
     return results
+
+
+def _of_the_living(connection: sa.Connection, messages: Sequence[Message]) -> list[Message]:
+    """The messages without those of people who were erased; these are counted."""
+    named = {id_ for message in messages for id_ in ids_of(message)}
+    erased = tombstones.among(connection, named)
+    if not erased:
+        return list(messages)
+    turned_away = Counter(next(iter(ids_of(each) & erased)) for each in messages if ids_of(each) & erased)
+    tombstones.count(connection, turned_away)
+    return [each for each in messages if not ids_of(each) & erased]
+
+
+def ids_of(message: Message) -> set[str]:
+    """Every id that a message names somebody by."""
+    return {message.user_id, message.anonymous_id, message.previous_id} - {""}
+
+
+def leave_out(connection: sa.Connection, number: int, body: bytes, ids: Collection[str]) -> int:
+    """How many messages a row no longer has: those of some people.
+
+    Args:
+        body: as it is kept, decompressed.
+        ids: every id of theirs.
+    """
+    messages = _decoder.decode(body)
+    others = [each for each in messages if ids_of(each).isdisjoint(ids)]
+    if len(others) < len(messages):
+        kept = zlib.compress(_encoder.encode(others), _LITTLE)
+        here = tables.requests.c.id == number
+        connection.execute(tables.requests.update().where(here).values(messages=len(others), body=kept))
+    return len(messages) - len(others)
+
+
+def leave_out_of(database: Database, taken: Sequence[Waiting], ids: Collection[str]) -> tuple[Waiting, ...]:
+    """The rows, in the ledger too, without the messages of some people."""
+    with database.writing() as connection:
+        for each in taken:
+            leave_out(connection, each.id, _encoder.encode(each.messages), ids)
+    others = (tuple(each for each in row.messages if ids_of(each).isdisjoint(ids)) for row in taken)
+    return tuple(Waiting(row.id, row.received_at, kept) for row, kept in zip(taken, others, strict=True))
 
 
 def probe(database: Database, now: dt.datetime) -> None:

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from ethogram.errors import InputError
 from ethogram.model.contacts import key_of
 from ethogram.model.message import Channel
-from ethogram.store import given, tables
+from ethogram.store import given, tables, tombstones
 
 if TYPE_CHECKING:
     from ethogram.store.database import Database
@@ -30,6 +30,7 @@ _COLUMNS = {
     "channel": given.TEXT, "address": given.TEXT, "reason": given.TEXT, "at": given.INSTANT, "source": given.TEXT,
 }  # fmt: skip
 _NAMES = ", ".join(_COLUMNS)
+ERASED: Final = "erased"  # whoever had the address was erased, and had asked not to be written to
 # Said by the person about news; what is owed to them still comes. Any other reason is about the address itself.
 UNSUBSCRIBED: Final = "unsubscribed"
 # The channels whose addresses belong to people.
@@ -117,7 +118,8 @@ def remove(connection: sa.Connection, channel: Channel, addresses: Iterable[str]
     chosen = (_TABLE.c.channel == channel) & given.among(connection, _TABLE.c.address, keys)
     if reason is not None:
         chosen &= _TABLE.c.reason == reason
-    return connection.execute(_TABLE.delete().where(chosen)).rowcount
+    removed = connection.execute(_TABLE.delete().where(chosen)).rowcount
+    return removed + (tombstones.lift(connection, keys, channel.value) if reason is None else 0)
 
 
 def among(connection: sa.Connection, channel: Channel, keys: Collection[str]) -> dict[str, str]:
@@ -127,7 +129,9 @@ def among(connection: sa.Connection, channel: Channel, keys: Collection[str]) ->
     query = sa.select(_TABLE.c.address, _TABLE.c.reason).where(
         (_TABLE.c.channel == channel) & given.among(connection, _TABLE.c.address, keys)
     )
-    return {row.address: row.reason for row in connection.execute(query)}
+    found = {row.address: row.reason for row in connection.execute(query)}
+    # Of who was erased, only a hash says so.
+    return {**dict.fromkeys(tombstones.among(connection, keys, channel.value), ERASED), **found}
 
 
 def listed(

@@ -17,6 +17,7 @@ from ethogram.store.tables.identities import identities, identity_claims, identi
 from ethogram.store.tables.in_app import in_app
 from ethogram.store.tables.journeys import journey_changes, journey_runs, journey_steps, journeys
 from ethogram.store.tables.outbox import message_events, message_reports, messages
+from ethogram.store.tables.privacy import erasures, tombstones
 from ethogram.store.tables.segments import changes, runs, segment_sizes, segment_versions, segments
 from ethogram.store.tables.team import invitations, sessions, users
 from ethogram.store.tables.workspace import audit, settings
@@ -38,6 +39,7 @@ __all__ = [
     "deliveries",
     "devices",
     "endpoints",
+    "erasures",
     "identities",
     "identity_claims",
     "identity_decisions",
@@ -66,10 +68,11 @@ __all__ = [
     "settings",
     "suppressions",
     "syncs",
+    "tombstones",
     "users",
     "webhook_sources",
     "webhooks",
 ]
 
 # The newest revision in `migrations/versions`; a ledger that is already there opens without loading Alembic.
-HEAD = "0017"
+HEAD = "0018"

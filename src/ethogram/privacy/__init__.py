@@ -1,0 +1,1 @@
+"""What people may ask for about themselves: to be told everything that is known of them, and to be forgotten."""
