@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ethogram.errors import SegmentError
@@ -33,6 +33,7 @@ KNOWN = Known(
 
 @settings(max_examples=100, deadline=None)
 @given(definitions())
+@example(parse('" " = 1'))
 def test_rows_say_what_the_definition_says(definition: Definition) -> None:
     rows = rows_of(definition)
     assert definition_of(json.loads(json.dumps(rows))) == definition

@@ -383,7 +383,7 @@ def _of(row: Row) -> Entity:
 
 def _said(row: Row, key: str, what: str) -> str:
     value = row.get(key)
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str) or not value:  # a name of blanks is one
         raise SegmentError(f"{what} is missing", hint="Choose one, or remove the row.")
     return value
 
