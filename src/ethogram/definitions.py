@@ -7,8 +7,9 @@ definitions (ledger) and the people of static segments (warehouse); who is in a 
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from ethogram.clock import Clock
@@ -35,6 +36,17 @@ if TYPE_CHECKING:
     from ethogram.runtime import Workspace
 
 AsOf = dt.datetime | Literal["latest"] | None
+_MUCH = 1_000_000  # events, up to which looking for all names takes no time that anybody notices
+_GOOD = 5e-6  # seconds for each event that names found in more are good for whoever is typing
+
+
+@dataclass(frozen=True, slots=True)
+class _Received:
+    """Names, the number of batches that were stored when they were looked for, and how long they are good."""
+
+    known: Known
+    stored: int
+    good_until: float
 
 
 class Reader:
@@ -44,16 +56,33 @@ class Reader:
         self._warehouse = warehouse
         self._ledger = ledger
         self._saved = saved
-        self._received: tuple[int, Known] | None = None
+        self._received: _Received | None = None
 
     def known(self) -> Known:
         """Every name that was received or saved; looked for anew only after something was loaded."""
         stored = self._ledger.stored_batches()
         received = self._received
-        if received is None or received[0] != stored:
+        if received is None or received.stored != stored:
             events, properties, traits, account_traits = names(self._warehouse)
-            self._received = received = (stored, Known(events, properties, traits, (), account_traits))
-        return replace(received[1], segments=tuple(self._saved.live()))
+            count = sum(events.values())
+            # How long an answer of this process is good; no instant of the product's.
+            good_until = time.monotonic() + (count * _GOOD if count > _MUCH else 0.0)
+            received = _Received(Known(events, properties, traits, (), account_traits), stored, good_until)
+            self._received = received
+        return replace(received.known, segments=tuple(self._saved.live()))
+
+    def lately(self) -> tuple[Known, int]:
+        """As `known`, for whoever is typing: in a large store, into which events come all the time, minutes old.
+
+        Returns:
+            The names, and the number of batches that were stored when they were looked for.
+        """
+        received = self._received
+        if received is None or time.monotonic() >= received.good_until:
+            self.known()
+            received = self._received
+        assert received is not None
+        return replace(received.known, segments=tuple(self._saved.live())), received.stored
 
     def read(self, text: str, known: Known | None = None) -> tuple[Definition, tuple[Warned, ...]]:
         """A text's definition, checked, with warnings about names that are not known.

@@ -1,8 +1,8 @@
 """Texts of segments while they are written: what is wrong with them, what could follow, whom they describe.
 
 A part of the composition root: `runtime.Workspace` hands over what it has opened. Reads names and values (warehouse)
-and saved segments (ledger); writes nothing. Names and values are kept until something more was loaded, so that a
-keystroke asks the warehouse for nothing.
+and saved segments (ledger); writes nothing. Names and values are kept until something more was loaded (in a large store
+for some minutes), so that a keystroke asks the warehouse for nothing.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Drafts:
 
     def check(self, text: str) -> Review:
         """The text as it is understood: tree, English, rows, and every problem with its place and what mends it."""
-        return review(text, self._reader.known())
+        return review(text, self._reader.lately()[0])
 
     def written(self, *, rows: object = None, tree: object = None) -> str:
         """The text that a visual editor's rows, or a tree, say.
@@ -91,20 +91,19 @@ class Drafts:
             held = self.values(of.name, event=of.event, trait=of.trait)
             bare = held.kind in ("number", "boolean")
             values = [(value if bare else quoted_text(value), count) for value, count in held.values]
-        return complete(text, cursor, self._reader.known(), values, at=at)
+        return complete(text, cursor, self._reader.lately()[0], values, at=at)
 
     def values(self, name: str, *, event: str | None = None, trait: bool = False) -> ValueCounts:
         """The most frequent values of a property of an event (None: of any), or of a trait."""
         if not name or "\x00" in name:
             return ValueCounts((), "text")
-        stored = self._ledger.stored_batches()
+        known, stored = self._reader.lately()
         key = (name, event, trait)
         with self._lock:
             if stored != self._values_of or len(self._values) > _MOST_KEPT:
                 self._values, self._values_of = {}, stored
             found = self._values.get(key)
         if found is None:
-            known = self._reader.known()
             total = sum(known.events.values()) if event is None else known.events.get(event, 0)
             found = frequent(self._warehouse, name, event=event, trait=trait, total=0 if trait else total)
             with self._lock:
@@ -113,7 +112,7 @@ class Drafts:
 
     def names(self) -> dict[str, Any]:
         """Every name that a visual editor offers: events with counts and their properties, traits, segments."""
-        known = self._reader.known()
+        known, _ = self._reader.lately()
         return {
             "events": [
                 {"name": name, "count": count, "properties": sorted(known.properties.get(name, ()))}
@@ -134,7 +133,7 @@ class Drafts:
         Raises:
             SegmentError: the text cannot be read or used.
         """
-        definition, _ = self._reader.read(text)
+        definition, _ = self._reader.read(text, self._reader.lately()[0])
         live = self._saved.live()
         rows = self._evaluator().rows_to_read(
             self._saved.expanded(definition, live),
@@ -150,7 +149,7 @@ class Drafts:
             SegmentError: the text cannot be used, or a segment is over something else.
             UnknownNameError: there is no such segment.
         """
-        definition, _ = self._reader.read(text)
+        definition, _ = self._reader.read(text, self._reader.lately()[0])
         live = self._saved.live()
         chosen = {name: self._ledger.segment(name) for name in names}
         if any(segment.entity != definition.entity.value for segment in chosen.values()):

@@ -54,6 +54,18 @@ class Kept:
                 return cast("Answer", entry.answer)
             return self._computed(entry, compute)
 
+    def foresee(self, key: Hashable, compute: Callable[[], Any]) -> None:
+        """Has an answer found behind the page, once, for whoever asks for it next."""
+        with self._lock:
+            if key in self._entries:
+                return
+            entry = self._entries[key] = _Entry(refreshing=True)
+        threading.Thread(target=self._found, args=(entry, compute), daemon=True).start()
+
+    def _found(self, entry: _Entry, compute: Callable[[], Any]) -> None:
+        with entry.lock:  # whoever asks meanwhile waits for it
+            self._refresh(entry, compute)
+
     def _refresh(self, entry: _Entry, compute: Callable[[], Any]) -> None:
         try:
             self._computed(entry, compute)

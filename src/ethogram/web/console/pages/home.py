@@ -18,6 +18,7 @@ from ethogram.web.console.given import VIEW, Asked, Opened
 from ethogram.web.console.pages.events import catalogue
 from ethogram.web.console.rendering import PATH, fragment, page, redirect
 
+_MUCH = 1_000_000  # events, from which on finding all names takes a while
 _WEEK = dt.timedelta(days=7)
 _SHOWN = 8
 _POINTS = 30  # of a sparkline
@@ -93,6 +94,9 @@ def show_home(request: Asked, workspace: Opened) -> Response[Any]:
     status: Status = request.app.state.kept.get("status", workspace.status)
     if not status.events and not status.profiles:
         return redirect(request, f"{PATH}/start")
+    if status.events > _MUCH:
+        request.app.state.kept.foresee("names", workspace.drafts.names)
+        request.app.state.kept.foresee("catalogue", workspace.catalogue)
     return page(request, "home/home.html", HomePage(status))
 
 
