@@ -48,11 +48,11 @@ def profile_view(
             id=profile_id,
         )
     before = f"{mine} AND ts <= {{now:{INSTANT}}}"
-    timeline = warehouse.query(
+    newest = (
         f"SELECT ts, event, toString(properties) FROM events WHERE {before} "
-        "ORDER BY ts DESC, event LIMIT {limit:UInt32}",
-        bound,
+        "ORDER BY ts DESC, event LIMIT {limit:UInt32}"
     )
+    timeline = warehouse.query(newest, bound) if limit else []
     total = warehouse.query(f"SELECT count() FROM events WHERE {before}", bound)[0][0]
     changes = warehouse.query(
         f"SELECT toString(traits), unset FROM profile_traits WHERE {before} ORDER BY ts, toString(traits)", bound
