@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from litestar import Router, get
-from litestar.params import QueryParameter
+from litestar.params import FromQuery, QueryParameter
 
 from ethogram.engagement import Definitions
 from ethogram.exploring import Answer, Exploration, Funnel, Paths, Point, Retention, Trend, Unit, Way
@@ -58,8 +58,8 @@ class Behind:
 
 @get("/explore/trends", opt=READ, sync_to_thread=True)
 def explore_trends(
-    workspace: Opened, *, event: Event, unit: Unit = Unit.DAY, amount: Amount = None, by: Property = None,
-    days: Days = 30, segment: Whose = None, compare: bool = False, as_of: AsOfText = None,
+    workspace: Opened, *, event: Event, unit: FromQuery[Unit] = Unit.DAY, amount: Amount = None, by: Property = None,
+    days: Days = 30, segment: Whose = None, compare: FromQuery[bool] = False, as_of: AsOfText = None,
 ) -> Trend:  # fmt: skip
     """How often something happens, by how many people; `compare`: and in the period before."""
     asked = Exploration(
@@ -85,7 +85,7 @@ def explore_funnels(
 
 @get("/explore/retention", opt=READ, sync_to_thread=True)
 def explore_retention(
-    workspace: Opened, *, event: Event, returning: Returning = None, unit: Unit = Unit.WEEK,
+    workspace: Opened, *, event: Event, returning: Returning = None, unit: FromQuery[Unit] = Unit.WEEK,
     days: Days = _QUARTER, segment: Whose = None, as_of: AsOfText = None,
 ) -> Retention:  # fmt: skip
     """How many come back: `returning` is what they do then; left out, the same event."""
@@ -97,7 +97,7 @@ def explore_retention(
 
 @get("/explore/paths", opt=READ, sync_to_thread=True)
 def explore_paths(
-    workspace: Opened, *, event: Event, backwards: bool = False, length: Length = 3, days: Days = 30,
+    workspace: Opened, *, event: Event, backwards: FromQuery[bool] = False, length: Length = 3, days: Days = 30,
     segment: Whose = None, as_of: AsOfText = None,
 ) -> Paths:  # fmt: skip
     """What people do right after an event in a session, or before it."""
