@@ -5,7 +5,7 @@ The address holds the whole question, so that it can be shared and kept as a boo
 
 from __future__ import annotations
 
-import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
@@ -14,69 +14,53 @@ from litestar import Response, Router, get, post
 from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromPath
 
-from ethogram.errors import InputError, SegmentError, UnknownNameError, UserError
-from ethogram.exploring import (
-    Funnel,
-    FunnelQuestion,
-    Ground,
-    PathQuestion,
-    Paths,
-    Retention,
-    RetentionQuestion,
-    Trend,
-    TrendQuestion,
-    Unit,
-    event_text,
-)
+from ethogram.engagement import Definitions
+from ethogram.errors import SegmentError, UnknownNameError, UserError
+from ethogram.exploring import Answer, Exploration, Paths, Point, Unit, Way
+from ethogram.model.exploration import KIND, MOST_DAYS, days_of, unit_of
 from ethogram.runtime import Workspace
 from ethogram.web.console.given import ANALYSE, VIEW, Asked, Opened, typed
 from ethogram.web.console.pages.events import catalogue
 from ethogram.web.console.rendering import PATH, address_part, fragment, page, redirect
+from ethogram.web.console.sheets import sheet, table_of
 from ethogram.web.console.texts import _
 
 Form = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.URL_ENCODED)]
 HOME: Final = f"{PATH}/explore"
-KINDS: Final = ("trends", "funnels", "retention", "paths")
 _PAGE = 100
 _MOST_SAVED = 100_000
-_MOST_DAYS = 3660
 _STEPS = 5
 # What of the address is the point whose people are asked for, and not the question.
 _POINT = ("point", "value", "number", "lost", "after", "format")
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked, as the address says it."""
+class KeptRow:
+    """A question that is kept, with its address."""
 
-    event: str
-    returning: str
-    steps: tuple[str, ...]
-    amount: str
-    by: str
-    unit: Unit
-    days: int
-    within: int
-    length: int
-    backwards: bool
-    segment: str
-
-    @property
-    def is_asked(self) -> bool:
-        """Whether there is enough to answer."""
-        return bool(self.event or any(self.steps))
+    name: str
+    question: Exploration
+    address: str
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
 class ExplorePage:
-    """The frame: the question; the answer comes when it is counted."""
+    """The frame: the question; the answer comes when it is counted.
+
+    Attributes:
+        kept: the same question, if it is kept under a name.
+        many: how many are kept.
+    """
 
     kind: str
-    question: Question
+    question: Exploration
     asked: str
     events: tuple[str, ...]
     properties: tuple[str, ...]
     segments: tuple[str, ...]
+    kept: KeptRow | None
+    many: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +72,9 @@ class AnswerPart:
     """
 
     kind: str
-    question: Question
+    question: Exploration
     asked: str
-    answer: Trend | Funnel | Retention | Paths | None
+    answer: Answer | None
     most: int = 0
     message: str = ""
     hint: str = ""
@@ -126,27 +110,45 @@ def _page(request: Asked, workspace: Workspace, kind: str) -> Response[Any]:
     properties = tuple(sorted({each.name for event in found.events for each in event.properties}))
     segments = tuple(sorted(each.name for each in workspace.segments.list() if each.entity == "profile"))
     question = _question(request, kind)
-    context = ExplorePage(kind, question, _asked(request), names, properties, segments)
+    held = kept_rows(workspace)
+    same = plain(workspace.explore.spelled(question)) if question.is_asked else None
+    found_as = next((each for each in held if plain(each.question) == same), None)
+    context = ExplorePage(kind, question, _asked(request), names, properties, segments, found_as, len(held))
     return page(request, "explore/explore.html", context)
 
 
 @get("/explore/{kind:str}/answer", opt=VIEW, sync_to_thread=True)
 def show_answer(request: Asked, workspace: Opened, kind: FromPath[str]) -> Response[Any]:
     """The answer, when it is counted."""
-    question, asked = _spelled(request, workspace, _known(kind)), _asked(request)
+    question, asked = _question(request, _known(kind)), _asked(request)
     try:
-        answer = request.app.state.kept.get(("explore", kind, question), lambda: _answered(workspace, kind, question))
+        answer = answered(request, workspace, question)
     except UserError as error:
         part = AnswerPart(kind, question, asked, None, 0, error.message, error.hint or "")
         return fragment(request, "explore/_answer.html", part, status=422)
     return fragment(request, "explore/_answer.html", AnswerPart(kind, question, asked, answer, _most(answer)))
 
 
+@get("/explore/{kind:str}/answer.csv", opt=VIEW, sync_to_thread=True)
+def download_answer(request: Asked, workspace: Opened, kind: FromPath[str]) -> Response[bytes]:
+    """The answer as a file for spreadsheets."""
+    question = _question(request, _known(kind))
+    return sheet(f"{kind}.csv", *table_of(answered(request, workspace, question)))
+
+
+@get("/explore/{kind:str}/people.csv", opt=ANALYSE, sync_to_thread=True)
+def download_people(request: Asked, workspace: Opened, kind: FromPath[str]) -> Response[bytes]:
+    """All people behind a number, as a file."""
+    question = _question(request, _known(kind))
+    ids = _people(request, workspace, question, None, _MOST_SAVED)
+    return sheet("people.csv", ["profile_id"], [[each] for each in ids])
+
+
 @get("/explore/{kind:str}/people", opt=VIEW, sync_to_thread=True)
 def show_people(request: Asked, workspace: Opened, kind: FromPath[str]) -> Response[Any]:
     """The people behind a number of the answer."""
-    question = _spelled(request, workspace, _known(kind))
-    ids = _people(request, workspace, kind, question, request.query_params.get("after") or None, _PAGE + 1)
+    question = _question(request, _known(kind))
+    ids = _people(request, workspace, question, request.query_params.get("after") or None, _PAGE + 1)
     shown = tuple(ids[:_PAGE])
     held = {name: value for name, value in request.query_params.multi_items() if name not in ("after", "format")}
     query = urlencode(held)
@@ -162,13 +164,13 @@ def show_people(request: Asked, workspace: Opened, kind: FromPath[str]) -> Respo
 @post("/explore/{kind:str}/people", opt=ANALYSE, status_code=200, sync_to_thread=True)
 def save_people(request: Asked, workspace: Opened, kind: FromPath[str], data: Form) -> Response[Any]:
     """Makes a segment of the people behind a number: a list, as they are now."""
-    question = _spelled(request, workspace, _known(kind))
+    question = _question(request, _known(kind))
     name = typed(data, "name")
     if not name:
         raise SegmentError(_("The segment has no name."), hint=_("Write one."))
     if any(each.name == name for each in workspace.segments.list()):
         raise SegmentError(f"a segment `{name}` exists already", hint=_("Choose another name."))
-    ids = _people(request, workspace, kind, question, None, _MOST_SAVED + 1)
+    ids = _people(request, workspace, question, None, _MOST_SAVED + 1)
     if len(ids) > _MOST_SAVED:
         raise SegmentError(
             f"these are more than {_MOST_SAVED} people", hint=_("Describe them in words: build a segment instead.")
@@ -179,7 +181,7 @@ def save_people(request: Asked, workspace: Opened, kind: FromPath[str], data: Fo
 
 
 def _known(kind: str) -> str:
-    if kind not in KINDS:
+    if kind not in list(Way):
         raise UnknownNameError(f"there is nothing called `{kind}` to explore", name=kind)
     return kind
 
@@ -189,106 +191,83 @@ def _asked(request: Asked) -> str:
     return urlencode([(name, value) for name, value in request.query_params.multi_items() if name not in _POINT])
 
 
-def _question(request: Asked, kind: str) -> Question:
-    given = request.query_params
-    unit = given.get("unit", "")
-    return Question(
-        event=given.get("event", "").strip(),
-        returning=given.get("returning", "").strip(),
-        steps=tuple(step.strip() for step in given.getall("step", []) if step.strip())[:_STEPS],
-        amount=given.get("property", "").strip(),
-        by=given.get("by", "").strip(),
-        unit=Unit(unit) if unit in list(Unit) else Unit.WEEK if kind == "retention" else Unit.DAY,
-        days=_number(given.get("days"), 90 if kind == "retention" else 30, _MOST_DAYS),
-        within=_number(given.get("within"), 7, _MOST_DAYS),
-        length=_number(given.get("length"), 3, _STEPS),
-        backwards=given.get("backwards", "") == "yes",
+def address_of(question: Exploration) -> str:
+    """The address at which a question is asked."""
+    body = plain(question).to_body()
+    names = {"amount": "property"}
+    pairs = [(names.get(name, name), value) for name, value in body.items() if name not in ("explore", "steps")]
+    pairs += [("step", step) for step in question.steps]
+    told = [(name, "yes" if value is True else value) for name, value in pairs]
+    return f"{HOME}/{question.way}?{urlencode(told)}"
+
+
+def plain(question: Exploration) -> Exploration:
+    """The question alone, without what is said about it."""
+    return replace(question, description="", owner="", pinned=False)
+
+
+def kept_rows(workspace: Workspace) -> tuple[KeptRow, ...]:
+    """Every question that is kept, by name."""
+    with Definitions(workspace.path) as definitions:
+        held = definitions.listed(KIND)
+    rows = ((saved, Exploration.from_body(saved.name, saved.body)) for saved in held)
+    return tuple(KeptRow(saved.name, asked, address_of(asked), saved.version) for saved, asked in rows)
+
+
+def question_of(kind: str, pairs: Iterable[tuple[str, str]]) -> Exploration:
+    """What is asked, as an address says it."""
+    held = list(pairs)
+    given = dict(held)
+    way, unit = Way(kind), given.get("unit", "")
+    steps = tuple(value.strip() for name, value in held if name == "step" and value.strip())[:_STEPS]
+    return Exploration(
+        way,
+        event=given.get("event", "").strip() if way is not Way.FUNNELS else "",
+        returning=given.get("returning", "").strip() if way is Way.RETENTION else "",
+        steps=steps if way is Way.FUNNELS else (),
+        amount=given.get("property", "").strip() if way is Way.TRENDS else "",
+        by=given.get("by", "").strip() if way in (Way.TRENDS, Way.FUNNELS) else "",
+        unit=Unit(unit) if unit in list(Unit) and way in (Way.TRENDS, Way.RETENTION) else unit_of(way),
+        days=_number(given.get("days"), days_of(way), MOST_DAYS),
+        within=_number(given.get("within"), 7, MOST_DAYS) if way is Way.FUNNELS else 7,
+        length=_number(given.get("length"), 3, _STEPS) if way is Way.PATHS else 3,
+        backwards=way is Way.PATHS and given.get("backwards", "") == "yes",
+        compare=way is Way.TRENDS and given.get("compare", "") == "yes",
         segment=given.get("segment", "").strip(),
     )
 
 
-def _spelled(request: Asked, workspace: Workspace, kind: str) -> Question:
-    """The question with bare names of events (`Order Completed`) as the segment language writes them."""
-    question = _question(request, kind)
-    if kind == "paths":  # it asks for a name
-        return question
-    names = {event.name for event in catalogue(request, workspace).events}
-
-    def spelled(text: str) -> str:
-        return event_text(text) if text in names else text
-
-    return replace(
-        question,
-        event=spelled(question.event),
-        returning=spelled(question.returning),
-        steps=tuple(map(spelled, question.steps)),
-    )
+def _question(request: Asked, kind: str) -> Exploration:
+    return question_of(kind, request.query_params.multi_items())
 
 
 def _number(text: str | None, default: int, most: int) -> int:
     return min(max(int(text), 1), most) if text and text.isascii() and text.isdigit() and len(text) < 9 else default
 
 
-def _ground(workspace: Workspace, question: Question) -> Ground:
-    """The last days, whole ones of the workspace's zone, up to now."""
-    now, zone = workspace.now(), workspace.settings.zone
-    first = now.astimezone(zone).date() - dt.timedelta(days=question.days - 1)
-    since = dt.datetime.combine(first, dt.time(), zone).astimezone(dt.UTC)
-    return workspace.explore.ground(since, now + dt.timedelta(microseconds=1), question.segment or None)
+def answered(request: Asked, workspace: Workspace, question: Exploration) -> Answer:
+    """The answer, computed now or lately."""
+    asked = plain(question)
+    found: Answer = request.app.state.kept.get(
+        ("explore", asked), lambda: workspace.explore.ask(asked, workspace.now())
+    )
+    return found
 
 
-def _trend(question: Question) -> TrendQuestion:
-    return TrendQuestion(question.event, question.unit, question.amount or None, question.by or None)
-
-
-def _funnel(question: Question) -> FunnelQuestion:
-    return FunnelQuestion(question.steps, dt.timedelta(days=question.within), question.by or None)
-
-
-def _retention(question: Question) -> RetentionQuestion:
-    return RetentionQuestion(question.event, question.returning or question.event, question.unit)
-
-
-def _path(question: Question) -> PathQuestion:
-    return PathQuestion(question.event, question.backwards, question.length)
-
-
-def _answered(workspace: Workspace, kind: str, question: Question) -> Trend | Funnel | Retention | Paths:
-    ground, explore = _ground(workspace, question), workspace.explore
-    if kind == "funnels":
-        return explore.funnel(ground, _funnel(question))
-    if kind == "retention":
-        return explore.retention(ground, _retention(question))
-    return explore.paths(ground, _path(question)) if kind == "paths" else explore.trend(ground, _trend(question))
-
-
-def _most(answer: Trend | Funnel | Retention | Paths) -> int:
+def _most(answer: Answer) -> int:
     return max((path.sessions for path in answer.paths), default=0) if isinstance(answer, Paths) else 0
 
 
-def _people(
-    request: Asked, workspace: Workspace, kind: str, question: Question, after: str | None, limit: int
-) -> list[str]:
+def _people(request: Asked, workspace: Workspace, question: Exploration, after: str | None, limit: int) -> list[str]:
     """The ids behind the point that the address names."""
-    ground, explore, given = _ground(workspace, question), workspace.explore, request.query_params
-    point, value, number = given.get("point", ""), given.get("value"), given.get("number", "")
-    if kind == "paths":
-        events = tuple(given.getall("point", []))
-        return explore.path_people(ground, _path(question), events, whole=True, after=after, limit=limit)
-    if kind == "funnels":
-        step, lost = _number(point, 1, _STEPS), given.get("lost") == "yes"
-        return explore.funnel_people(ground, _funnel(question), step, lost=lost, value=value, after=after, limit=limit)
-    try:
-        start = dt.date.fromisoformat(point)
-    except ValueError as error:
-        raise InputError(f"`{point}` is not a day", hint="Choose a number on the page of the question.") from error
-    if kind == "retention":
-        unit = int(number) if number.isascii() and number.isdigit() and len(number) < 5 else None
-        return explore.retention_people(ground, _retention(question), start, unit, after=after, limit=limit)
-    return explore.trend_people(ground, _trend(question), start, value=value, after=after, limit=limit)
+    given = request.query_params
+    number = given.get("number", "")
+    unit = int(number) if number.isascii() and number.isdigit() and len(number) < 5 else None
+    point = Point(tuple(given.getall("point", [])), given.get("value"), unit, given.get("lost") == "yes")
+    return workspace.explore.ask_people(question, workspace.now(), point, after=after, limit=limit)
 
 
-def _told(request: Asked, kind: str, question: Question) -> str:
+def _told(request: Asked, kind: str, question: Exploration) -> str:
     """Who the people of a point are, in words."""
     given = request.query_params
     point, number = given.get("point", ""), given.get("number")
@@ -308,4 +287,15 @@ def _told(request: Asked, kind: str, question: Question) -> str:
     return f"{told}, {question.by}: {value}" if value is not None else told
 
 
-router = Router("/", route_handlers=[show_first, show_question, show_answer, show_people, save_people])
+router = Router(
+    "/",
+    route_handlers=[
+        show_first,
+        show_question,
+        show_answer,
+        download_answer,
+        show_people,
+        download_people,
+        save_people,
+    ],
+)

@@ -86,7 +86,7 @@ function draw(figure) {
   const series = data.columns.map((_, at) => {
     const stroke = colour(`--series-${(at % 6) + 1}`);
     return {
-      label: data.titles[at + 1], stroke, width: 1.75, points: { show: data.xs.length < 40, size: 4 },
+      label: data.titles[at + 1], stroke, width: 1.75, ...(at > 5 ? { dash: [6, 4] } : {}), points: { show: data.xs.length < 40, size: 4 },
       value: (_plot, value) => (value == null ? "–" : whole.format(value)),
       ...(kind === "area" && at === 0 ? { fill: stroke.replace("rgb(", "rgba(").replace(")", ", .12)") } : {}),
       ...(kind === "bars" ? { paths: window.uPlot.paths.bars({ size: [0.7, 48] }), fill: stroke, points: { show: false } } : {}),
