@@ -58,21 +58,26 @@ class Moving:
         self._metrics = metrics
         self._clock = clock
         self._pruned_at: dt.datetime | None = None
+        self._behind = False
 
     def __call__(self) -> bool:
-        """Moves one block and takes one tick; whether there may be more."""
-        moved = self._workspace.collect()
-        self._metrics.count("ethogram_moved_total", "messages", moved.messages)
-        self._metrics.count("ethogram_moved_total", "rows", moved.rows)
+        """Moves one block, unless stored ones wait to be evaluated, and takes one tick; whether there may be more."""
+        # What waits meanwhile comes in one block: the larger, the less each of its events costs.
+        moved = None if self._behind else self._workspace.collect()
+        self._behind = False  # so that blocks are stored also where evaluating fails
+        if moved is not None:
+            self._metrics.count("ethogram_moved_total", "messages", moved.messages)
+            self._metrics.count("ethogram_moved_total", "rows", moved.rows)
         ticked = self._workspace.keep_live()
         self._metrics.count("ethogram_membership_changes_total", "entered", ticked.entered)
         self._metrics.count("ethogram_membership_changes_total", "left", ticked.left)
+        self._behind = ticked.behind
         erased = self._workspace.privacy.carry_on()
         now = self._clock.now()
         if self._pruned_at is None or now - self._pruned_at >= _PRUNE_EVERY:
             self._workspace.prune()
             self._pruned_at = now
-        return bool(moved.messages) or ticked.more or erased
+        return bool(moved and moved.messages) or ticked.more or erased
 
 
 def serve(

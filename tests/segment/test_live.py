@@ -139,6 +139,22 @@ def test_too_much_at_once_is_a_run(shop: Workspace, monkeypatch: pytest.MonkeyPa
     assert changes(shop) == [("ann", "buyers", "entered", "run")]
 
 
+def test_batches_are_looked_at_together_and_a_tick_says_that_some_are_left(
+    shop: Workspace, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(shop, ("ann", "view", START), ("bob", "view", START))
+    send(shop, ("ann", "purchase", START))
+    ticked = shop.keep_live()
+    assert (ticked.people, ticked.entered, ticked.behind) == (2, 1, False)
+    monkeypatch.setattr(live, "MOST_TOUCHED", 2)
+    send(shop, ("bob", "purchase", START), ("cy", "view", START))
+    send(shop, ("cy", "purchase", START), ("dee", "view", START))
+    first, second = shop.keep_live(), shop.keep_live()
+    assert (first.people, first.behind, second.people, second.behind) == (2, True, 2, False)
+    # What is stored counts, also where its batch's turn comes later.
+    assert (first.entered, second.entered) == (2, 0)
+
+
 class KilledError(Exception):
     """Stands for the end of the process."""
 

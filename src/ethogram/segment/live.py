@@ -34,6 +34,8 @@ from ethogram.store.warehouse import Warehouse
 
 # People at once, so that their rows fit and others do not wait long.
 MOST_PEOPLE = 1000
+# Rows of stored batches that one tick looks at together: whom several of them touched is looked at once.
+MOST_TOUCHED = 3000
 # Accounts whose people are looked for at once.
 MOST_ACCOUNTS = 100
 # Of those who are due, so many beside those whom something happened to, so that these do not wait long.
@@ -44,17 +46,22 @@ MOST_BEHIND = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Ticked:
-    """What one tick did; `more` says that there was more to do."""
+    """What one tick did; `more` says that there was more to do, `behind` that stored batches are among it."""
 
     people: int = 0
     entered: int = 0
     left: int = 0
     more: bool = False
+    behind: bool = False
 
     def plus(self, other: Ticked) -> Ticked:
         """Both together."""
         return Ticked(
-            self.people + other.people, self.entered + other.entered, self.left + other.left, self.more or other.more
+            self.people + other.people,
+            self.entered + other.entered,
+            self.left + other.left,
+            self.more or other.more,
+            self.behind or other.behind,
         )
 
 
@@ -153,7 +160,7 @@ class Live:
             self.finish()
             state = self._writing.state()
         live = self._saved.recorded()
-        touches = self._touched.after(state.batch, state.moved, MOST_PEOPLE)
+        touches = self._touched.after(state.batch, state.moved, MOST_TOUCHED)
         keys = sorted(touches.told)
         due = self._due.at(now, _DUE_BESIDE if keys else MOST_PEOPLE)
         following = replace(
@@ -166,7 +173,7 @@ class Live:
             if following != state:
                 self._writing.keep(following)
             return self._tick_accounts(following, now, recorded, live)
-        ticked = Ticked(more=True)
+        ticked = Ticked(more=True, behind=touches.behind)
         # Only when all whom a batch touched are done, the batch is.
         first = [*keys[:MOST_PEOPLE], *(key for key in due if key not in touches.told)]
         for start in range(MOST_PEOPLE, len(keys), MOST_PEOPLE):

@@ -30,6 +30,7 @@ class Touches:
         told: what is new of profiles, by key; of whom a move concerned everything is new.
         names: the ids of profiles, by key, where a move concerned them.
         accounts: the ids of accounts that something was said of.
+        behind: more stored batches wait to be looked at.
     """
 
     batch: int
@@ -38,6 +39,7 @@ class Touches:
     told: Mapping[int, Told | None] = field(default_factory=dict)
     names: Mapping[int, str] = field(default_factory=dict)
     accounts: Sequence[str] = ()
+    behind: bool = False
 
 
 class Touched:
@@ -57,12 +59,13 @@ class Touched:
         if moves:
             people = {id_ for move in moves for id_ in (move.source, move.target)}
             names = {key: id_ for id_, key in keys_of(sorted(people)).items()}
-            return Touches(batch, moves[-1].id, "merge", dict.fromkeys(names), names)
+            return Touches(batch, moves[-1].id, "merge", dict.fromkeys(names), names, behind=True)
         batches = self._ledger.stored_after(batch)
         if not batches:
             return Touches(batch, moved)
         told, accounts, batch = self._told(batches, most)
-        return Touches(batch, moved, told={key_of(id_): each for id_, each in told.items()}, accounts=sorted(accounts))
+        by_key = {key_of(id_): each for id_, each in told.items()}
+        return Touches(batch, moved, told=by_key, accounts=sorted(accounts), behind=batch < batches[-1][0])
 
     def _told(self, batches: Sequence[tuple[int, Batch]], most: int) -> tuple[dict[str, Told], set[str], int]:
         """What the next batches tell of profiles, by id; of which accounts; and the last of these batches."""
