@@ -204,3 +204,17 @@ def test_each_kind_of_question_has_one_number(shop: Console, way: str, asked: st
     assert shop.post(f"/console/explore/{way}/save?{asked}", {"name": way}).status == 303
     assert shop.twin(f"/console/explore/saved/{way}/picture")["figure"] == pytest.approx(figure)
     shop.post(f"/console/explore/saved/{way}/remove", {})
+
+
+def test_a_segment_shows_who_of_its_people_comes_back_and_which_question_is_about_it(shop: Console) -> None:
+    shop.workspace.segments.save("big/ones", "count(purchase where amount > 10) >= 1")
+    shop.workspace.run()
+    saved = shop.post("/console/explore/paths/save?event=visit&segment=big%2Fones", {"name": "of them"})
+    assert saved.status == 303
+    page = shop.get("/console/segments/big%2Fones")
+    assert 'href="/console/explore/saved/of%20them"' in page.text
+    asked = "event=any&amp;unit=week&amp;days=56&amp;segment=big%2Fones"
+    assert f"/console/explore/retention/answer?{asked}" in page.text
+    cohorts = shop.twin("/console/explore/retention/answer?" + asked.replace("&amp;", "&"))["answer"]["cohorts"]
+    assert sum(cohort["people"] for cohort in cohorts) == 4
+    shop.post("/console/explore/saved/of them/remove".replace(" ", "%20"), {})

@@ -33,7 +33,13 @@ _MOST_POINTS = 366  # of a chart
 _HOURLY = dt.timedelta(days=3)  # so long a course shows every point
 _PAGE = 100
 _MOST_FOUND = 200
-_KINDS = {"campaign": "campaigns", "journey": "journeys", "segment": "segments", "template": "templates"}
+_KINDS = {
+    "campaign": "campaigns",
+    "exploration": "explore/saved",
+    "journey": "journeys",
+    "segment": "segments",
+    "template": "templates",
+}
 
 
 @dataclass(frozen=True, slots=True)
