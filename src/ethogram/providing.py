@@ -99,6 +99,7 @@ class Providers:
         self._clock = clock
         self._hands = hands
         self._versions: dict[Channel, tuple[str, int]] = {}
+        self._seen: dict[str, int] | None = None  # versions by name, at the last look
 
     def ways(self) -> dict[Channel, lane.Provider]:
         """Each channel's way out; of several providers of a channel, the one that was saved last.
@@ -113,6 +114,9 @@ class Providers:
 
     def follow(self, replace: Callable[[Channel, lane.Provider], None], withdraw: Callable[[Channel], None]) -> bool:
         """Hands over what was saved since the last look, and what was removed; whether there was any."""
+        seen = definitions.current(self._database, KIND)
+        if seen == self._seen:
+            return False
         chosen = self._chosen()
         gone = [channel for channel in self._versions if channel not in chosen]
         for channel in gone:
@@ -125,6 +129,7 @@ class Providers:
                 replace(channel, self._way(provider))
                 self._versions[channel] = version
                 changed = True
+        self._seen = seen
         return changed
 
     def _chosen(self) -> dict[Channel, Provider]:

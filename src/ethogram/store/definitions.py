@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
@@ -97,21 +97,31 @@ def get(database: Database, kind: str, name: str, version: int | None = None) ->
     return found
 
 
+_HERE: Final = (_HEADS.c.kind == sa.bindparam("kind")) & _HEADS.c.removed_at.is_(None)
+_CURRENT: Final = sa.select(_HEADS.c.name, _HEADS.c.version).where(_HERE)
+_LISTED: Final = (
+    sa.select(_VERSIONS)
+    .join(
+        _HEADS,
+        (_HEADS.c.kind == _VERSIONS.c.kind)
+        & (_HEADS.c.name == _VERSIONS.c.name)
+        & (_HEADS.c.version == _VERSIONS.c.version),
+    )
+    .where(_HERE)
+    .order_by(_HEADS.c.name)
+)
+
+
 def listed(database: Database, kind: str) -> tuple[Saved, ...]:
     """The newest version of every definition of a kind that was not removed, by name."""
-    query = (
-        sa.select(_VERSIONS)
-        .join(
-            _HEADS,
-            (_HEADS.c.kind == _VERSIONS.c.kind)
-            & (_HEADS.c.name == _VERSIONS.c.name)
-            & (_HEADS.c.version == _VERSIONS.c.version),
-        )
-        .where((_HEADS.c.kind == kind) & _HEADS.c.removed_at.is_(None))
-        .order_by(_HEADS.c.name)
-    )
     with database.reading() as connection:
-        return tuple(Saved(**row._asdict()) for row in connection.execute(query))
+        return tuple(Saved(**row._asdict()) for row in connection.execute(_LISTED, {"kind": kind}))
+
+
+def current(database: Database, kind: str) -> dict[str, int]:
+    """The newest version of every definition of a kind that was not removed, by name: a quick look for changes."""
+    with database.reading() as connection:
+        return {row.name: row.version for row in connection.execute(_CURRENT, {"kind": kind})}
 
 
 def versions(database: Database, kind: str, name: str) -> tuple[Saved, ...]:
