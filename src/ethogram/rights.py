@@ -5,13 +5,14 @@ A part of the composition root: `runtime.Workspace` hands over what it has opene
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ethogram.clock import Clock
 from ethogram.errors import UnknownNameError
 from ethogram.privacy.erasure import Erasing
+from ethogram.privacy.exporting import exported
 from ethogram.store import erasures
 from ethogram.store.erasures import Erasure
 from ethogram.store.ledger import Ledger
@@ -38,6 +39,8 @@ class Rights:
         look_again: Callable[[Collection[str]], None],
     ) -> None:
         self._workspace = workspace
+        self._warehouse = warehouse
+        self._ledger = ledger
         self._database = ledger.database
         self._clock = clock
         self._settle = settle
@@ -50,6 +53,18 @@ class Rights:
             UnknownNameError: nothing is known of anybody by this id.
         """
         return self._erasing.counts(self._erasing.found(profile_id))
+
+    def export(self, profile_id: str) -> Iterator[str]:
+        """Everything that is known of a person as one JSON document, in pieces: `"".join(ws.privacy.export("ann"))`.
+
+        Args:
+            profile_id: any id of the person; what came under the others is told, too.
+
+        Raises:
+            UnknownNameError: nothing is known of anybody by this id.
+        """
+        ids = self._erasing.found(profile_id)
+        return exported(self._warehouse, self._ledger, ids, self._clock.now())
 
     def accept(self, profile_id: str, *, reason: str = "", actor: str = "local") -> Erasure:
         """The erasure of a person, accepted and still to be carried out: a server does it by itself.

@@ -351,7 +351,7 @@ ROUTES = {
     "load": "/api/load/{kind}", "status": "/api/status", "config": "/api/settings", "keys": "/api/keys",
     "team": "/api/team",
     "rejected": "/api/rejected", "events": "/api/events", "traits": "/api/traits",
-    "profile": "/api/profiles/{profile_id}",
+    "profile": "/api/profiles/{profile_id}", "people": "/api/people/{profile_id}",
     "identities": "/api/identities/{identity}", "preview": "/api/preview", "save": "/api/segments/{name}",
     "segments": "/api/segments", "ready": "/api/ready", "vocabulary": "/api/vocabulary", "run": "/api/run",
     "members": "/api/members", "evaluate": "/api/evaluate", "why": "/api/segments/{name}/why/{profile_id}",

@@ -77,6 +77,7 @@ SECTIONS: dict[str, tuple[Listed, ...]] = {
         Listed("events", "catalogue", "List the events received, or describe one."),
         Listed("traits", "catalogue", "List the traits of profiles, or describe one."),
         Listed("profile", "people", "Show one person: traits, segments, timeline."),
+        Listed("people", "privacy", "Export everything that is known of somebody, or erase it."),
         Listed("identities", "identities", "Show which ids are one person; merge and split people."),
     ),
     "Define segments": (

@@ -38,8 +38,8 @@ def counts(warehouse: Warehouse, ids: Iterable[str]) -> dict[str, int]:
     """How much the warehouse has of a person, by kind."""
     bound = {"keys": integers(keys_of(ids).values())}
     asked = {
-        "events": "SELECT count() FROM events WHERE profile IN {keys:Array(UInt64)}",
-        "traits": "SELECT count() FROM profile_traits WHERE profile IN {keys:Array(UInt64)}",
+        "events": f"SELECT count() FROM events WHERE profile IN {{keys:Array(UInt64)}} AND {schema.COUNTS}",
+        "traits": f"SELECT count() FROM profile_traits WHERE profile IN {{keys:Array(UInt64)}} AND {schema.COUNTS}",
         "membership_changes": "SELECT count() FROM membership_changes WHERE key IN {keys:Array(UInt64)}",
     }
     return {kind: int(warehouse.query(query, bound)[0][0]) for kind, query in asked.items()}

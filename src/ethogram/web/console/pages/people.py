@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,7 +16,7 @@ from ethogram.model.message import Message
 from ethogram.model.results import FoundPerson, ProfileView, TimelineEvent, Why
 from ethogram.runtime import Workspace
 from ethogram.sending import Happening, Messages
-from ethogram.web.console.given import ANALYSE, VIEW, Asked, Opened
+from ethogram.web.console.given import VIEW, Asked, Opened
 from ethogram.web.console.rendering import PATH, Problem, address_part, fragment, page, wants_json
 
 _PAGE = 50
@@ -171,37 +170,6 @@ def show_messages(request: Asked, workspace: Opened, profile_id: FromPath[str]) 
     return page(request, "people/messages.html", MessagesPage(person, messages))
 
 
-@get("/people/{profile_id:str}/export", opt=ANALYSE, sync_to_thread=True)
-def export(workspace: Opened, profile_id: FromPath[str]) -> Response[Any]:
-    """All that is known of somebody, as a file (JSON)."""
-    person = person_of(workspace, profile_id, "")
-    view = workspace.profile(person.id, limit=1_000_000)
-    with Messages(workspace.path, clock=workspace.clock) as opened:
-        messages = opened.listed(profile_ids=[person.id, *view.identities], limit=100_000)
-    told = {
-        "profile_id": view.profile_id,
-        "identities": view.identities,
-        "known_at": view.known_at,
-        "traits": view.traits,
-        "segments": [{"name": each.name, "since": each.since} for each in view.segments],
-        "events": [{"at": each.at, "event": each.event, "properties": each.properties} for each in view.timeline],
-        "messages": [
-            {
-                "at": each.created_at,
-                "channel": each.wanted.channel,
-                "from": f"{each.wanted.origin.maker} {each.wanted.origin.name}",
-                "state": each.state,
-                "reason": each.reason,
-            }
-            for each in messages
-        ],
-    }
-    content = json.dumps(told, ensure_ascii=False, indent=2, default=str)
-    name = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in person.id)[:60]
-    headers = {"content-disposition": f'attachment; filename="person-{name}.json"'}
-    return Response(content, headers=headers, media_type="application/json")
-
-
 def person_of(workspace: Workspace, profile_id: str, tab: str) -> Person:
     """What stands above a part of a person's page.
 
@@ -248,4 +216,4 @@ def _instant(text: str) -> dt.datetime | None:
     return found if found.tzinfo is not None and 1900 <= found.year < 2300 else None
 
 
-router = Router("/", route_handlers=[list_people, show_list, show_timeline, show_segments, show_messages, export])
+router = Router("/", route_handlers=[list_people, show_list, show_timeline, show_segments, show_messages])
