@@ -133,6 +133,7 @@ DRIVERS: dict[str, tuple[str, ...]] = {
     "polars": ("frames",),
     "msgspec": (
         "store",
+        "privacy",
         "collect",
         "segment language",
         "segment running",
