@@ -28,10 +28,11 @@ COUNTS = "profile NOT IN (SELECT profile FROM left_behind)"
 
 # Small granules and compressed blocks: the rows of a few people are read without much of their neighbours' (half the
 # time that it takes with granules of 1,024 rows; everybody's take no longer, and the tables grow by nothing). Blocks of
-# rows carry a deduplication token; the engine remembers this many of them per table.
+# rows carry a deduplication token; the engine remembers this many of them per table. Live blocks are small parts,
+# several a second: the engine merges more of them at once, and so less often, than by itself (its base is 5).
 _FACTS = (
     "index_granularity = 256, min_compress_block_size = 16384, non_replicated_deduplication_window = 10000, "
-    "fsync_after_insert = 1, fsync_part_directory = 1"
+    "fsync_after_insert = 1, fsync_part_directory = 1, merge_selector_base = 20"
 )
 
 TABLES: dict[str, str] = {
