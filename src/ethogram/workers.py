@@ -13,6 +13,7 @@ from collections.abc import Callable
 from ethogram.errors import EthogramError
 
 _POLL = 0.1  # seconds between looks for what other processes have done
+_QUIET = 30  # looks in a row that found nothing, after which there is one where there were three
 _PAUSE = 5.0  # seconds after a failure
 
 
@@ -60,6 +61,7 @@ class Worker:
             self._thread.join()
 
     def _work(self) -> None:
+        quiet = 0
         while True:
             ending = self._stopping.is_set()
             self._wake.clear()
@@ -75,10 +77,12 @@ class Worker:
                 self._stopping.wait(_PAUSE)
                 continue
             if more:
+                quiet = 0
                 continue
             if ending:
                 return
-            self._wake.wait(self._poll)
+            woken = self._wake.wait(self._poll if quiet < _QUIET else 3 * self._poll)
+            quiet = 0 if woken else quiet + 1
 
     def _complain(self, message: str) -> None:
         if message != self.trouble:
