@@ -24,7 +24,7 @@ from rich.table import Table
 from rich.text import Text
 
 import ethogram as eg
-import generated_shop
+from ethogram import generated_shop
 from ethogram.model.results import HistoryPoint, LoadSummary, ProfileView, RunReport
 
 PROJECT = Path(__file__).parent.parent

@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import json
 import sys
 import tempfile
 from pathlib import Path
 
 PROJECT = Path(__file__).parent.parent
-sys.path[:0] = [str(PROJECT / "tests"), str(PROJECT / "examples")]
+sys.path.insert(0, str(PROJECT / "tests"))
 
 import ethogram as eg  # noqa: E402
-import generated_shop  # noqa: E402
 from console.walking import chromium, walking  # noqa: E402
-from ethogram import documents  # noqa: E402
+from ethogram import documents, generated_shop  # noqa: E402
 from ethogram.applying import Applying  # noqa: E402
 from ethogram.engagement import Definitions  # noqa: E402
 
@@ -97,8 +95,7 @@ def made(folder: Path) -> Path:
     """The workspace that the pictures show."""
     place = folder / "shop"
     now = dt.datetime.now(dt.UTC)
-    events, profiles, accounts = generated_shop.write(folder)
-    shift(events, now - generated_shop.END)
+    events, profiles, accounts = generated_shop.write(folder, generated_shop.moved(generated_shop.generate(), now))
     eg.init(place, timezone="Europe/London", public_url="https://shop.example", currency="GBP").close()
     with eg.open(place) as shop:
         shop.load_events(events)
@@ -112,15 +109,6 @@ def made(folder: Path) -> Path:
             given = documents.documents([("screenshots", documents.parse(DEFINITIONS, "screenshots"))])
             Applying(shop, definitions).apply(given)
     return place
-
-
-def shift(file: Path, length: dt.timedelta) -> None:
-    """Lets everything in a file happen so much later."""
-    rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
-    for row in rows:
-        at = dt.datetime.fromisoformat(row["timestamp"])
-        row["timestamp"] = (at + length).isoformat()
-    file.write_text("\n".join(map(json.dumps, rows)) + "\n", "utf-8")
 
 
 def main() -> int:

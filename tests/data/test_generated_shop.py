@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 
-import generated_shop
+from ethogram import generated_shop
 
 
 def test_the_same_seed_gives_the_same_rows() -> None:
@@ -27,3 +28,15 @@ def test_rows_are_in_order_of_time_and_none_is_later_than_the_end(tmp_path: Path
     assert instants[-1] <= generated_shop.END.strftime("%Y-%m-%dT%H:%M:%SZ")
     assert profiles.stat().st_size > 0
     assert accounts.stat().st_size > 0
+
+
+def test_its_year_can_end_at_any_instant() -> None:
+    shop = generated_shop.generate(share=0.05)
+    to = dt.datetime(2026, 3, 1, 8, 30, 15, 123, tzinfo=dt.UTC)
+    then = generated_shop.moved(shop, to)
+    length = to.replace(microsecond=0) - generated_shop.END
+    for before, after in zip((*shop.events, *shop.profiles), (*then.events, *then.profiles), strict=True):
+        assert dt.datetime.fromisoformat(after["timestamp"]) - dt.datetime.fromisoformat(before["timestamp"]) == length
+        assert after.get("birthday") == before.get("birthday")
+    signed_up = [dt.date.fromisoformat(each["signup_date"]) for each in then.profiles if "signup_date" in each]
+    assert dt.date(2025, 3, 1) <= min(signed_up) <= max(signed_up) <= to.date()

@@ -36,6 +36,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "privacy": (*LEAVES, "model", "store"),
     "rights": (*LEAVES, "model", "store", "privacy", "runtime"),
     "documents": LEAVES,
+    # A made-up shop, for looking round.
+    "generated_shop": (),
     # What campaigns send, in the warehouse's process; and what each message says.
     "engaging": (*LEAVES, "config", "model", "store", "collecting", "people", "composing", "decide", "deliver"),
     "engaged": (*LEAVES, "model", "store", "collecting", "runtime", "engaging", "providing", "sending", "deliver"),
@@ -107,7 +109,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "identities", "documents", "engagement", "engaging", "campaigning", "journeying", "readying", "rehearsing",
         "reporting", "applying", "subscribing", "sending", "showing", "registering", "provider_trials",
         "catalogs", "coupons", "consenting", "reaching", "team", "following",
-        "returning", "rights",
+        "returning", "rights", "generated_shop",
     ),
     "__main__": ("cli",),
     ROOT: (*LEAVES, "model", "config", "runtime", "frames", "segment language"),

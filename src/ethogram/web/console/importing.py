@@ -9,10 +9,12 @@ from __future__ import annotations
 import secrets
 import shutil
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from ethogram import generated_shop
 from ethogram.errors import EthogramError, InputError, UnknownNameError
 from ethogram.model.results import LoadSummary
 from ethogram.runtime import Kind, LoadOptions, Workspace
@@ -32,6 +34,7 @@ class Import:
     Attributes:
         fraction: of the file that is read; None while it is not known.
         summary: what the load did, when it is done.
+        made_up: it is the generated shop, for looking round.
     """
 
     token: str
@@ -45,6 +48,7 @@ class Import:
     summary: LoadSummary | None = None
     error: EthogramError | None = None
     stopped: bool = False
+    made_up: bool = False
     stopping: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -75,6 +79,7 @@ class Imports:
         self._folder = workspace.path / _FOLDER
         self._imports: dict[str, Import] = {}
         self._lock = threading.Lock()
+        self._filling = threading.Lock()
         shutil.rmtree(self._folder, ignore_errors=True)  # of a process that ended meanwhile
 
     def begin(self, name: str) -> Import:
@@ -121,6 +126,38 @@ class Imports:
             chosen.stopping.clear()
         threading.Thread(target=self._load, args=(chosen, options), daemon=True).start()
 
+    def look_round(self) -> Import:
+        """Begins to fill an empty workspace with the generated shop and the ready segments that fit it.
+
+        Raises:
+            InputError: the workspace is not empty.
+        """
+        status = self._workspace.status()
+        if status.events or status.profiles or not self._filling.acquire(blocking=False):
+            raise InputError(
+                "the made-up shop is for an empty workspace only, so that nobody mixes it up with their own people",
+                hint="`ethogram init` makes another workspace.",
+            )
+        chosen = self.begin("generated shop")
+        chosen.made_up = chosen.running = True
+        threading.Thread(target=self._ended, args=(chosen, self._fill), daemon=True).start()
+        return chosen
+
+    def _fill(self, chosen: Import) -> LoadSummary:
+        workspace = self._workspace
+        try:
+            shop = generated_shop.moved(generated_shop.generate(), workspace.now())
+            events, profiles, accounts = generated_shop.write(chosen.path.parent, shop)
+            summary = workspace.load_events(events, progress=chosen.report)
+            workspace.load_profiles(profiles)
+            workspace.load_accounts(accounts)
+            workspace.apply_ready()
+            workspace.run()
+            return summary
+        finally:
+            self._filling.release()
+            shutil.rmtree(chosen.path.parent, ignore_errors=True)
+
     def _load(self, chosen: Import, options: LoadOptions) -> None:
         workspace = self._workspace
         loads = {
@@ -130,8 +167,13 @@ class Imports:
         }
         options["progress"] = chosen.report
         options["rejects"] = chosen.rejects
+        self._ended(chosen, lambda it: loads[it.kind](it.path, **options))
+
+    @staticmethod
+    def _ended(chosen: Import, load: Callable[[Import], LoadSummary]) -> None:
+        """Loads, and notes how that ended."""
         try:
-            chosen.summary = loads[chosen.kind](chosen.path, **options)
+            chosen.summary = load(chosen)
         except StoppedError:
             chosen.stopped = True
         except EthogramError as error:

@@ -89,6 +89,7 @@ class LoadingPage:
     fraction: float | None
     summary: LoadSummary | None
     stopped: bool
+    made_up: bool
     problem: Problem | None
 
 
@@ -133,6 +134,13 @@ async def take_file(request: Asked, workspace: Opened) -> Response[Any]:
         while piece := await sent.read(_PIECE):
             await asyncio.to_thread(file.write, piece)
     return redirect(request, f"{PATH}/start/file/{chosen.token}")
+
+
+@post("/start/look-round", opt=ANALYSE, status_code=200, sync_to_thread=True)
+def look_round(request: Asked) -> Response[Any]:
+    """Fills an empty workspace with a made-up shop, for looking round."""
+    chosen: Import = request.app.state.imports.look_round()
+    return redirect(request, f"{PATH}/start/file/{chosen.token}/loading")
 
 
 @get("/start/file/{token:str}", opt=ANALYSE, sync_to_thread=True)
@@ -238,7 +246,7 @@ def _loading(chosen: Import) -> LoadingPage:
         problem = Problem(told.message.replace(str(chosen.path), chosen.name), told.hint)
     return LoadingPage(
         chosen.token, chosen.name, chosen.running, chosen.rows, chosen.rejected, chosen.fraction, chosen.summary,
-        chosen.stopped, problem,
+        chosen.stopped, chosen.made_up, problem,
     )  # fmt: skip
 
 
@@ -253,6 +261,7 @@ def _url(request: Asked, workspace: Opened) -> str:
 router = Router(
     "/",
     route_handlers=[
-        show_start, make_key, take_file, show_file, load_file, show_loading, show_progress, stop_loading, apply_ready,
+        show_start, make_key, take_file, look_round, show_file, load_file, show_loading, show_progress, stop_loading,
+        apply_ready,
     ],
 )  # fmt: skip

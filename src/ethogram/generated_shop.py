@@ -4,7 +4,7 @@ Everything here is invented, and every id begins with `generated-`, so that nobo
 same seed gives the same rows on every machine and every Python. Three kinds of people live in it: shoppers, the staff
 of companies that try and buy a software product (with accounts and seats), and candidates for jobs.
 
-    python examples/generated_shop.py FOLDER
+    python -m ethogram.generated_shop FOLDER
 
 writes `generated_events.jsonl`, `generated_profiles.jsonl` and `generated_accounts.jsonl`: one JSON object a line, with
 `profile_id` (or `account_id`), `event`, `timestamp` in UTC, and every further key a property (or a trait).
@@ -16,8 +16,9 @@ import argparse
 import datetime as dt
 import json
 import random
+import sys
 from collections.abc import Generator, Iterator, Sequence, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -34,6 +35,7 @@ CANDIDATES = 200
 CATEGORIES = {"kitchen": 18.0, "garden": 27.5, "lighting": 42.0, "stationery": 6.5, "toys": 14.0, "textiles": 31.0}
 PRODUCTS_A_CATEGORY = 24
 DEVICES = ("mobile", "desktop", "tablet")
+_DATED = ("timestamp", "signup_date", "trial_ends_at")  # a birthday stays
 CHANNELS = ("email", "search", "social", "direct")
 FEATURES = ("reports", "dashboards", "alerts", "exports", "integrations")
 SKILLS = ("python", "sql", "statistics", "design", "writing", "leadership", "spanish", "negotiation")
@@ -107,6 +109,25 @@ def generate(seed: int = SEED, share: float = 1.0) -> GeneratedShop:
     events = [row for row in events if row["timestamp"] <= _text(END)]
     events.sort(key=lambda row: (row["timestamp"], row["profile_id"], row["event"]))
     return GeneratedShop(events, profiles, accounts)
+
+
+def moved(shop: GeneratedShop, to: dt.datetime) -> GeneratedShop:
+    """The same shop as if its year ended at an instant: whoever looks round finds it open.
+
+    Args:
+        to: in UTC.
+    """
+    length = to.replace(microsecond=0) - END
+
+    def later(row: Row) -> Row:
+        return {name: _later(value, length) if name in _DATED else value for name, value in row.items()}
+
+    return replace(
+        shop,
+        events=[later(row) for row in shop.events],
+        profiles=[later(row) for row in shop.profiles],
+        accounts=[later(row) for row in shop.accounts],
+    )
 
 
 def write(folder: Path, shop: GeneratedShop | None = None) -> tuple[Path, Path, Path]:
@@ -349,6 +370,13 @@ def _instants(chance: random.Random, start: dt.datetime, end: dt.datetime, a_mon
         found.append(min(at.replace(hour=hour, minute=chance.randrange(60), second=chance.randrange(60)), end))
 
 
+def _later(value: str, length: dt.timedelta) -> str:
+    """An instant, or a day, so much later."""
+    if "T" in value:
+        return _text(dt.datetime.fromisoformat(value) + length)
+    return (dt.date.fromisoformat(value) + length).isoformat()
+
+
 def _text(at: dt.datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -362,13 +390,9 @@ def main() -> None:
     arguments.add_argument("folder", type=Path, help="where to write the files")
     shop = generate()
     for path in write(arguments.parse_args().folder, shop):
-        print(f"wrote {path}")
-    print(
-        _counted(shop.events, "events"),
-        _counted(shop.profiles, "people"),
-        _counted(shop.accounts, "accounts"),
-        sep=", ",
-    )
+        sys.stdout.write(f"wrote {path}\n")
+    counted = ((shop.events, "events"), (shop.profiles, "people"), (shop.accounts, "accounts"))
+    sys.stdout.write(", ".join(_counted(rows, what) for rows, what in counted) + "\n")
 
 
 if __name__ == "__main__":
