@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,17 @@ from ethogram.web.console import rendering, texts
 
 def test_the_catalogue_holds_every_text() -> None:
     assert extract_texts.CATALOGUE.read_text("utf-8") == extract_texts.extracted(), "`make texts` writes it anew"
+
+
+def test_templates_mark_their_own_texts_only() -> None:
+    """What `_()` is given counts as markup of the template's; texts from elsewhere take the filter `translated`."""
+    folder = Path(rendering.__file__).parent / "templates"
+    wrong = [
+        (file.name, found[0])
+        for file in folder.rglob("*.html")
+        for found in re.finditer(r"(?<!\w)(?:_|n?gettext)\((?!\s*\").{0,30}", file.read_text("utf-8"))
+    ]
+    assert not wrong
 
 
 def test_a_language_with_a_catalogue_is_spoken(

@@ -78,6 +78,8 @@ class Renderer:
         )
         self._environment.install_gettext_callables(translated, translated_count, newstyle=True)  # type: ignore[attr-defined]  # the extension's
         self._environment.filters["url"] = address_part
+        # For texts from elsewhere than the template: `_()` takes what it is given for the template's own markup.
+        self._environment.filters["translated"] = translated
         self._environment.globals.update(
             static=files.address, icon=self._icon, sections=sections, Role=Role, query=query, json=_readable
         )
