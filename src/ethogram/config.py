@@ -23,7 +23,8 @@ LIVE, LATEST = "live", "latest"
 _PUBLIC_URL = re.compile(r"https?://[^\s/?#\"<>]+(/[^\s?#\"<>]*)?")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _PASSWORD = re.compile(r"(://[^:/@]*:)[^@]*@")
-_SECRETS = ("visitor_secret",)
+_SECRETS = ("visitor_secret", "oidc_secret")
+_ROLES = ("viewer", "analyst", "marketer", "admin")
 _SHORTEST_SECRET = 16
 _CURRENCY = re.compile(r"[A-Z]{3}")
 
@@ -55,6 +56,14 @@ class Settings:
         visitor_secret: proves to `/v1/messages` and `/v1/devices` who somebody is: a page then gives, beside the
             `userId`, its HMAC-SHA256 under this secret, made by the site's own server. Empty: who knows an id is
             believed.
+        oidc_issuer: the OpenID Connect provider by which the team may sign in beside passwords, written exactly as
+            the provider writes it, such as `https://accounts.google.com`. It sends people back to
+            `<public_url>/console/sign-in/returned`.
+        oidc_client: the client id that the provider gave this server.
+        oidc_secret: the client's secret; empty for a client without one.
+        oidc_role: the role that somebody gets who signs in by the provider uninvited: `viewer`, `analyst`, `marketer`
+            or `admin`. Empty: only users and those who were invited come in.
+        oidc_domains: whose addresses get that role, separated by commas, such as `shop.example`.
     """
 
     timezone: str = "UTC"
@@ -75,6 +84,11 @@ class Settings:
     language: str = "en"
     currency: str = ""
     visitor_secret: str = field(default="", repr=False)
+    oidc_issuer: str = ""
+    oidc_client: str = ""
+    oidc_secret: str = field(default="", repr=False)
+    oidc_role: str = ""
+    oidc_domains: str = ""
 
     def __post_init__(self) -> None:
         try:
@@ -108,6 +122,12 @@ class Settings:
             raise SettingError(f"`currency` cannot be `{self.currency}`", hint="Use three letters, such as `EUR`.")
         if self.visitor_secret and len(self.visitor_secret) < _SHORTEST_SECRET:
             raise SettingError("`visitor_secret` is too short", hint=f"Use {_SHORTEST_SECRET} characters or more.")
+        if self.oidc_issuer and not _PUBLIC_URL.fullmatch(self.oidc_issuer):
+            raise SettingError(
+                f"`oidc_issuer` cannot be `{self.oidc_issuer}`", hint="Use an address such as `https://id.example`."
+            )
+        if self.oidc_role and self.oidc_role not in _ROLES:
+            raise SettingError(f"`oidc_role` cannot be `{self.oidc_role}`", hint=f"Use one of {', '.join(_ROLES)}.")
         for name in NUMBERS:
             held = getattr(self, name)
             if not isinstance(held, int) or isinstance(held, bool) or held < 1:

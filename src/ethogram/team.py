@@ -12,7 +12,7 @@ import datetime as dt
 import secrets
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final, Self
 
@@ -192,6 +192,40 @@ class Team:
             if self._hasher.check_needs_rehash(held):
                 kept.change_user(connection, found[0].id, password=self._hasher.hash(password))
             return self._begin(connection, found[0], agent)
+
+    def sign_on(
+        self, email: str, name: str, *, role: Role | None = None, domains: Collection[str] = (), agent: str = ""
+    ) -> str:
+        """The token of a new session for somebody whose address a provider has verified.
+
+        Users come in, and those who were invited by their address; others get a role where their address is of a
+        domain whose people are welcome.
+
+        Args:
+            role: what somebody gets who is neither; None lets nobody else in.
+            domains: of the addresses that get it.
+
+        Raises:
+            InputError: nobody lets them in.
+        """
+        address = _address(email)
+        now = self._clock.now()
+        with self._database.writing() as connection:
+            found = kept.password_of(connection, address)
+            if found is not None:
+                if found[0].disabled_at is not None:
+                    raise InputError(f"`{address}` may not sign in any more", hint="An admin can allow it again.")
+                return self._begin(connection, found[0], agent)
+            invited = next((each for each in kept.invitations(connection, now) if each.email == address), None)
+            if invited is not None and kept.use_invitation(connection, invited.id, now):
+                role = invited.role
+            elif role is None or address.rpartition("@")[2] not in {each.casefold() for each in domains}:
+                raise InputError(f"nobody has invited `{address}`", hint="An admin can, under Settings, Team.")
+            shown = " ".join(name.split())[:100] or address
+            user = kept.add_user(connection, address, shown, role, None, now)
+            session = self._begin(connection, user, agent)
+            self._note(connection, "join team", address, actor=address, role=role.value)
+        return session
 
     def session(self, token: str) -> Session | None:
         """The session of a token; None for one that ended."""

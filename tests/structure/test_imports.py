@@ -35,6 +35,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # What people may ask for about themselves.
     "privacy": (*LEAVES, "model", "store"),
     "rights": (*LEAVES, "model", "store", "privacy", "runtime"),
+    # Who somebody is, as a provider says.
+    "single_sign_on": (*LEAVES, "config", "deliver"),
     "documents": LEAVES,
     # A made-up shop, for looking round.
     "generated_shop": (),
@@ -109,7 +111,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "identities", "documents", "engagement", "engaging", "campaigning", "journeying", "readying", "rehearsing",
         "reporting", "applying", "subscribing", "sending", "showing", "registering", "provider_trials",
         "catalogs", "coupons", "consenting", "reaching", "team", "following",
-        "returning", "rights", "generated_shop",
+        "returning", "rights", "generated_shop", "single_sign_on",
     ),
     "__main__": ("cli",),
     ROOT: (*LEAVES, "model", "config", "runtime", "frames", "segment language"),
@@ -145,7 +147,7 @@ DRIVERS: dict[str, tuple[str, ...]] = {
         "runtime",
         "web",
     ),
-    "aiohttp": ("deliver",),
+    "aiohttp": ("deliver", "single_sign_on"),
     "yarl": ("deliver",),  # aiohttp's addresses, so that what is checked is what is connected to
     "liquid": ("deliver",),
     "argon2": ("team",),
@@ -160,7 +162,7 @@ DRIVERS: dict[str, tuple[str, ...]] = {
     "phonenumbers": ("deliver",),
     "py_vapid": ("deliver",),
     "pywebpush": ("deliver",),
-    "jwt": ("deliver",),
+    "jwt": ("deliver", "single_sign_on"),
     "httpcore2": ("deliver",),  # HTTP/2, with a say in what is connected to
     "apprise": ("deliver",),  # an extra, loaded when a channel needs it
     "cronsim": ("deliver", "decide"),

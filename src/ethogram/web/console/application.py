@@ -22,6 +22,7 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
 
 from ethogram.errors import EthogramError, InternalError, UnknownNameError, UserError
+from ethogram.single_sign_on import SingleSignOn
 from ethogram.team import Role, Team, acting_as
 from ethogram.web import answers
 from ethogram.web.console.files import PREFIX as STATIC
@@ -99,6 +100,7 @@ def console(workspace: Workspace, team: Team, live: Live, faults: Faults, given:
                 "live": live,
                 "imports": Imports(workspace),
                 "frames": Frames(),
+                "sign_on": SingleSignOn(workspace.settings),
             }
         ),
         openapi_config=None,

@@ -50,6 +50,11 @@ def may(request: Asked, wanted: Role) -> bool:
     return found is not None and found.user.role.allows(wanted)
 
 
+def public_url(request: Asked, workspace: Workspace) -> str:
+    """Where people reach this server: as the setting says, or as they did now; without a slash at its end."""
+    return workspace.settings.public_url.rstrip("/") or str(request.base_url).rstrip("/")
+
+
 def typed(values: dict[str, Any], name: str, default: str = "") -> str:
     """What a form has in a field, without blanks around it."""
     value = values.get(name, default)

@@ -12,13 +12,27 @@ from litestar.enums import RequestEncodingType
 from litestar.params import Body, FromPath
 
 from ethogram.errors import UserError
+from ethogram.runtime import Workspace
+from ethogram.single_sign_on import SignOnError, SingleSignOn
 from ethogram.team import SESSION as LENGTH
-from ethogram.team import SHORTEST_PASSWORD, Invitation, Session, ThrottledError, User
-from ethogram.web.console.given import OPEN, VIEW, Asked, Numbered, TeamOpened, session_of, signed_in, typed
+from ethogram.team import SHORTEST_PASSWORD, Invitation, Role, Session, ThrottledError, User
+from ethogram.web.console.given import (
+    OPEN,
+    VIEW,
+    Asked,
+    Numbered,
+    Opened,
+    TeamOpened,
+    public_url,
+    session_of,
+    signed_in,
+    typed,
+)
 from ethogram.web.console.rendering import PATH, THEME, Problem, page, redirect
 from ethogram.web.console.texts import _
 
 COOKIE = "ethogram_session"
+STATE = "ethogram_sign_on"  # binds an answer of the provider to the browser that asked
 Form = Annotated[dict[str, Any], Body(media_type=RequestEncodingType.URL_ENCODED)]
 
 
@@ -30,6 +44,7 @@ class SignInPage:
     back: str
     problem: Problem | None = None
     new: bool = False  # nobody can sign in yet
+    provider: str = ""  # the host by which one may sign in without a password
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +76,40 @@ def show_sign_in(request: Asked, team: TeamOpened) -> Response[Any]:
     back = _inside(request.query_params.get("next", ""))
     if session_of(request) is not None:
         return redirect(request, back)
-    return page(request, "team/sign_in.html", SignInPage("", back, new=team.is_new()))
+    return page(request, "team/sign_in.html", _form(request, "", back, new=team.is_new()))
+
+
+@get("/sign-in/provider", opt=OPEN, sync_to_thread=True)
+def leave_for_provider(request: Asked, workspace: Opened) -> Response[Any]:
+    """Sends somebody to the provider, to say who they are."""
+    back = _inside(request.query_params.get("next", ""))
+    try:
+        address, state = _sign_on(request).begin(_returning(request, workspace), back)
+    except SignOnError as error:
+        return page(request, "team/sign_in.html", _form(request, "", back, Problem.of(error)), status=502)
+    response: Response[Any] = Response("", status_code=303, headers={"location": address, "cache-control": "no-store"})
+    response.cookies.append(_cookie(request, STATE, state, 600))
+    return response
+
+
+@get("/sign-in/returned", opt=OPEN, sync_to_thread=True)
+def return_from_provider(request: Asked, workspace: Opened, team: TeamOpened) -> Response[Any]:
+    """Begins a session for whom the provider knows."""
+    held = workspace.settings
+    agent = request.headers.get("user-agent", "")
+    try:
+        known, back = _sign_on(request).end(
+            dict(request.query_params), request.cookies.get(STATE, ""), _returning(request, workspace)
+        )
+        role = Role(held.oidc_role) if held.oidc_role else None
+        domains = [each.strip() for each in held.oidc_domains.split(",") if each.strip()]
+        token = team.sign_on(known.email, known.name, role=role, domains=domains, agent=agent)
+    except UserError as error:
+        response = page(request, "team/sign_in.html", _form(request, "", f"{PATH}/", Problem.of(error)), status=403)
+    else:
+        response = _begun(request, token, back)
+    response.delete_cookie(STATE, path=PATH)
+    return response
 
 
 @post("/sign-in", opt=OPEN, status_code=200, sync_to_thread=True)
@@ -77,7 +125,7 @@ def sign_in(request: Asked, team: TeamOpened, data: Form) -> Response[Any]:
     except ThrottledError as error:
         token, problem, status = None, Problem.of(error), 429
     if token is None:
-        return page(request, "team/sign_in.html", SignInPage(email, back, problem), status=status)
+        return page(request, "team/sign_in.html", _form(request, email, back, problem), status=status)
     return _begun(request, token, back)
 
 
@@ -167,24 +215,33 @@ def _inside(back: str) -> str:
 
 def _begun(request: Asked, token: str, back: str) -> Response[Any]:
     response = redirect(request, back)
-    secure = request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
-    response.cookies.append(
-        Cookie(
-            key=COOKIE,
-            value=token,
-            max_age=int(LENGTH.total_seconds()),
-            path=PATH,
-            secure=secure,
-            httponly=True,
-            samesite="lax",
-        )
-    )
+    response.cookies.append(_cookie(request, COOKIE, token, int(LENGTH.total_seconds())))
     return response
+
+
+def _cookie(request: Asked, key: str, value: str, seconds: int) -> Cookie:
+    secure = request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
+    return Cookie(key=key, value=value, max_age=seconds, path=PATH, secure=secure, httponly=True, samesite="lax")
+
+
+def _form(request: Asked, email: str, back: str, problem: Problem | None = None, *, new: bool = False) -> SignInPage:
+    sign_on = _sign_on(request)
+    return SignInPage(email, back, problem, new, sign_on.host if sign_on.offered else "")
+
+
+def _sign_on(request: Asked) -> SingleSignOn:
+    found: SingleSignOn = request.app.state.sign_on
+    return found
+
+
+def _returning(request: Asked, workspace: Workspace) -> str:
+    return f"{public_url(request, workspace)}{PATH}/sign-in/returned"
 
 
 router = Router(
     "/",
     route_handlers=[
-        show_sign_in, sign_in, sign_out, show_welcome, accept, show_account, change_password, end_session, set_theme,
+        show_sign_in, leave_for_provider, return_from_provider, sign_in, sign_out, show_welcome, accept, show_account,
+        change_password, end_session, set_theme,
     ],
 )  # fmt: skip

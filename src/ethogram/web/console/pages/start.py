@@ -13,7 +13,7 @@ from litestar.params import Body, FromPath, FromQuery
 from ethogram.errors import EthogramError, InputError
 from ethogram.model.results import LoadSummary, Status
 from ethogram.runtime import AppliedTemplate, Kind, LoadOptions
-from ethogram.web.console.given import ADMIN, ANALYSE, VIEW, Asked, KeysOpened, Opened, typed
+from ethogram.web.console.given import ADMIN, ANALYSE, VIEW, Asked, KeysOpened, Opened, public_url, typed
 from ethogram.web.console.importing import Import
 from ethogram.web.console.rendering import PATH, Problem, fragment, page, redirect
 from ethogram.web.console.texts import _
@@ -104,14 +104,14 @@ class ReadyPage:
 @get("/start", opt=VIEW, sync_to_thread=True)
 def show_start(request: Asked, workspace: Opened) -> Response[Any]:
     """The ways to begin."""
-    return page(request, "start/start.html", StartPage(workspace.status(), _url(request, workspace), ""))
+    return page(request, "start/start.html", StartPage(workspace.status(), public_url(request, workspace), ""))
 
 
 @post("/start/key", opt=ADMIN, status_code=200, sync_to_thread=True)
 def make_key(request: Asked, workspace: Opened, keys: KeysOpened) -> Response[Any]:
     """Makes a key for sending events, and shows what to paste; nobody can show the key again."""
     _made, value = keys.add("write", label="console: first steps")
-    return page(request, "start/start.html", StartPage(workspace.status(), _url(request, workspace), value))
+    return page(request, "start/start.html", StartPage(workspace.status(), public_url(request, workspace), value))
 
 
 @post("/start/file", opt=ANALYSE, status_code=200, request_max_body_size=None)
@@ -127,7 +127,7 @@ async def take_file(request: Asked, workspace: Opened) -> Response[Any]:
     sent = (await request.form()).get("file")
     if sent is None or isinstance(sent, str) or not sent.filename:
         problem = Problem(_("choose a file first"))
-        shown = StartPage(workspace.status(), _url(request, workspace), "", problem)
+        shown = StartPage(workspace.status(), public_url(request, workspace), "", problem)
         return page(request, "start/start.html", shown, status=400)
     chosen: Import = await asyncio.to_thread(request.app.state.imports.begin, str(sent.filename))
     with await asyncio.to_thread(chosen.path.open, "wb") as file:
@@ -252,10 +252,6 @@ def _loading(chosen: Import) -> LoadingPage:
 
 def _kind(text: str) -> Kind:
     return cast("Kind", text) if text in _ROLES else "events"
-
-
-def _url(request: Asked, workspace: Opened) -> str:
-    return workspace.settings.public_url.rstrip("/") or str(request.base_url).rstrip("/")
 
 
 router = Router(
