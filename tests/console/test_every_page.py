@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 from litestar.routes import HTTPRoute
 
-from console.asked import PASSWORD, Console, opened
+from console.asked import Console, opened
 from console.hostile import PAYLOADS, hostile
 from ethogram.clock import ManualClock
 from ethogram.team import Role
@@ -109,7 +108,7 @@ def pages() -> list[str]:
     ]  # fmt: skip
 
 
-class _Suspicious(HTMLParser):
+class Suspicious(HTMLParser):
     """Collects whatever could run."""
 
     def __init__(self) -> None:
@@ -136,42 +135,9 @@ class _Suspicious(HTMLParser):
 def test_a_page_shows_what_others_supply_as_text(console: Console, address: str) -> None:
     got = console.get(address)
     assert got.status == 200, (got.status, got.words[-400:])
-    parser = _Suspicious()
+    parser = Suspicious()
     parser.feed(got.text)
     assert not parser.found
-
-
-@pytest.mark.parametrize("payload", [PAYLOADS[0], PAYLOADS[1], PAYLOADS[4], "100% <b>sure</b> %(n)s"])
-def test_what_is_refused_is_told_as_text(console: Console, payload: str) -> None:
-    """Whatever stands in addresses and forms, each answer of each route says it as text, and none is a fault."""
-    told = 0
-    for path, method, _opt in routes():
-        if path == "/live":
-            continue
-        named = re.sub(
-            r"\{(\w+)(:\w+)?\}",
-            lambda found: "1" if found[1] in ("number", "id_", "version") else address_part(payload),
-            path,
-        )
-        queries = dict.fromkeys(("q", "name", "event", "segment", "kind", "text", "step", "next", "sort"), payload)
-        asked = console.signed_out()
-        if path != "/sign-in":  # anew each time, for some of them sign out
-            asked.cookies["ethogram_session"] = console.team.sign_in("ada@shop.example", PASSWORD) or ""
-        address = "/console" + named
-        got = (
-            asked.get(f"{address}?{urlencode(queries)}")
-            if method == "GET"
-            else asked.post(address, {**queries, "email": payload, "body": payload, "title": payload})
-        )
-        assert got.status < 500, (method, address, got.status, got.words[-300:])
-        if not got.header("content-type").startswith("text/html"):
-            continue
-        parser = _Suspicious()
-        parser.feed(got.text)
-        assert not parser.found, (method, address)
-        assert "<b>sure</b>" not in got.text, (method, address)
-        told += "sure" in got.text or payload[:5] in got.text or "&lt;" in got.text
-    assert told > 10
 
 
 @pytest.mark.parametrize("address", pages())
