@@ -6,7 +6,7 @@ import json
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ethogram.errors import SegmentError, SegmentSyntaxError
@@ -28,6 +28,7 @@ WORDS = st.sampled_from(
 
 @settings(max_examples=40, deadline=None)
 @given(definitions())
+@example(parse("sequence(a where x since 2020-01-01T00:00:00Z , c)"))
 def test_every_definition_is_read_back_from_its_text(definition: s.Definition) -> None:
     check(definition)
     text = to_text(definition)

@@ -211,15 +211,23 @@ def _junctions(tests: SearchStrategy[s.Condition], depth: int) -> SearchStrategy
     if depth == 0:
         return tests
     inner = _junctions(tests, depth - 1)
-    ands = st.lists(inner.filter(lambda item: not isinstance(item, s.And)), min_size=2, max_size=3)
-    ors = st.lists(inner.filter(lambda item: not isinstance(item, s.Or)), min_size=2, max_size=3)
+    several = st.lists(inner, min_size=2, max_size=3)
     return st.one_of(
         tests,
         tests,
         st.builds(s.Not, inner),
-        ands.map(lambda items: s.And(tuple(items))),
-        ors.map(lambda items: s.Or(tuple(items))),
+        several.map(lambda items: s.And(_spliced(s.And, items))),
+        several.map(lambda items: s.Or(_spliced(s.Or, items))),
     )
+
+
+def _spliced(kind: type[s.And | s.Or], items: list[s.Condition]) -> tuple[s.Condition, ...]:
+    """What stands directly inside another of its kind, in its place.
+
+    Filtering such items would do as well; but a filter that finds nothing tells what it filters, and that takes
+    gigabytes for strategies as deep as these.
+    """
+    return tuple(part for item in items for part in (item.items if isinstance(item, kind) else (item,)))
 
 
 def _arithmetic(sides: SearchStrategy[s.Operand], needed: SearchStrategy[s.Operand]) -> SearchStrategy[s.Operand]:
