@@ -180,8 +180,7 @@ def serve(path: Path) -> None:
             collector=None, backlog=workspace.backlog, metrics=metrics, trouble=lambda: None, started=lambda: None,
             stopped=found.close, ending=found.stream.end, mounts=found.mounts,
         )  # fmt: skip
-        print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
-        run(app, listening)
+        run(app, listening, lambda: print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True))
 
 
 if __name__ == "__main__":

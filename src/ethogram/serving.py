@@ -181,10 +181,13 @@ def serve(
             with Team(path, clock=chosen) as team:
                 token = team.first_token()
         collect_rarely()
-        announce(url)  # whoever waits for this may do anything to the process from now on
-        if token is not None:
-            welcome(f"{url}/console/welcome/{token}")
-        run(app, listening)
+
+        def ready() -> None:
+            announce(url)  # whoever waits for this may do anything to the process from now on
+            if token is not None:
+                welcome(f"{url}/console/welcome/{token}")
+
+        run(app, listening, ready)
 
 
 def _workers(workspace: Workspace, metrics: Metrics, clock: Clock) -> list[Worker]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 import socket
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -39,11 +40,18 @@ def bound(host: str, port: int) -> socket.socket:
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn's server, which says that it ends before it waits for the requests that are under way."""
+    """Uvicorn's server, which says that it takes requests, and that it ends before it waits for those under way."""
 
-    def __init__(self, app: App, config: uvicorn.Config) -> None:
+    def __init__(self, app: App, config: uvicorn.Config, announce: Callable[[], None]) -> None:
         super().__init__(config)
         self._app = app
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Takes requests; from now on a signal ends it politely."""
+        await super().startup(sockets)
+        if self.started:
+            self._announce()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Takes no more requests, and answers those it has."""
@@ -51,8 +59,12 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def server_of(app: App, connections: type[Connection]) -> uvicorn.Server:
-    """The server of an application, not yet running."""
+def server_of(app: App, connections: type[Connection], announce: Callable[[], None] = lambda: None) -> uvicorn.Server:
+    """The server of an application, not yet running.
+
+    Args:
+        announce: called when it takes requests.
+    """
     return _Server(
         app,
         uvicorn.Config(
@@ -67,12 +79,17 @@ def server_of(app: App, connections: type[Connection]) -> uvicorn.Server:
             timeout_keep_alive=_IDLE,
             timeout_graceful_shutdown=_LAST_REQUESTS,
         ),
+        announce,
     )
 
 
-def run(app: App, listening: socket.socket) -> None:
-    """Serves until a signal says stop; everything that was answered is on disk when it returns."""
-    server = server_of(app, connection_class(most=most_connections()))
+def run(app: App, listening: socket.socket, announce: Callable[[], None]) -> None:
+    """Serves until a signal says stop; everything that was answered is on disk when it returns.
+
+    Args:
+        announce: called when it takes requests; a signal that comes later ends it politely.
+    """
+    server = server_of(app, connection_class(most=most_connections()), announce)
     # Uvicorn raises the signal again after its end, which would kill the process before it has closed its stores.
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, _stopping)
