@@ -16,6 +16,9 @@ RUN  := $(VENV)/.installed
 DEV  := $(VENV)/.installed-dev
 CODE := src tests tools examples $(wildcard bench)
 
+# The processes that tests and examples start compile the project once, also where the machine keeps no bytecode.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-live demo-engage test check format lint types docs reference screenshots texts examples bench fuzz soak lock clean distclean
 
@@ -51,7 +54,7 @@ demo-engage: $(DEV) ## carts are left, and a journey sends real mail into a loca
 	@$(BIN)/python examples/demo_engage.py
 
 test: $(DEV) ## run every test (JOBS=2 for two processes, TESTS=tests/segment for some)
-	@$(BIN)/python -m pytest $(if $(filter-out 0,$(JOBS)),-n $(JOBS)) $(TESTS)
+	@$(BIN)/python -m pytest $(if $(filter-out 0,$(JOBS)),-n $(JOBS) --dist worksteal) $(TESTS)
 
 check: format lint types test docs ## everything that CI checks
 
