@@ -32,6 +32,7 @@ import pyarrow.parquet as pq
 
 import ethogram as eg
 from ethogram.campaigning import Campaigns
+from ethogram.clock import Clock, ManualClock
 from ethogram.engaged import Engaged
 from ethogram.engagement import Definitions
 from ethogram.journeying import Journeys
@@ -59,8 +60,9 @@ def main() -> None:
     figures: dict[str, Any] = {"cores": os.cpu_count(), "python": platform.python_version(), "people": given.people}
     with tempfile.TemporaryDirectory(prefix="ethogram-bench-engage-") as folder:
         place = Path(folder)
-        recording = {"channel": "email", "kind": "recording", "path": str(place / "sent.jsonl")}
-        figures["recording"] = campaign(place / "recording", given.people, recording, given.senders)
+        if given.people:
+            recording = {"channel": "email", "kind": "recording", "path": str(place / "sent.jsonl")}
+            figures["recording"] = campaign(place / "recording", given.people, recording, given.senders)
         if given.mails:
             server, port = mail_server()
             smtp = {"channel": "email", "kind": "smtp", "host": "127.0.0.1", "port": port, "security": "none"}
@@ -75,7 +77,7 @@ def main() -> None:
         given.json.write_text(json.dumps(figures, indent=1))
 
 
-def prepare(place: Path, people: int) -> eg.Workspace:
+def prepare(place: Path, people: int, clock: Clock | None = None) -> eg.Workspace:
     """A workspace of people with traits."""
     place.mkdir()
     numbers = range(people)
@@ -96,7 +98,7 @@ def prepare(place: Path, people: int) -> eg.Workspace:
     settings = workspace.path / "ethogram.toml"
     settings.write_text(settings.read_text() + 'allow_addresses = "127.0.0.0/8"\npublic_url = "https://news.example"\n')
     workspace.close()
-    workspace = eg.open(place / "shop")
+    workspace = eg.open(place / "shop", clock=clock)
     workspace.load_profiles(place / "people.parquet")
     return workspace
 
@@ -151,34 +153,41 @@ def campaign(place: Path, people: int, provider: dict[str, Any], senders: int) -
 
 
 def journey(place: Path, runs: int) -> dict[str, Any]:
-    """How many runs that are due are moved on in a minute, each to a message."""
-    with prepare(place, runs) as workspace:
+    """How many people enter in a minute, and how many runs that are due are moved on, each to a message and its end."""
+    clock = ManualClock(dt.datetime.now(dt.UTC))
+    with prepare(place, runs, clock) as workspace:
         with Definitions(workspace.path) as definitions:
             definitions.save("template", "hello", HELLO)
             steps = [
-                {"name": "rest", "delay": "1 second"},
+                {"name": "rest", "delay": "1 hour"},
                 {"name": "hello", "message": {"channel": "email", "template": "hello"}},
             ]
             definitions.save("journey", "welcome", {"entry": {"event": "signup"}, "steps": steps})
-        with Journeys(workspace.path) as journeys:
+        with Journeys(workspace.path, clock=clock) as journeys:
             journeys.start("welcome")
-        with Engaged(workspace, clock=workspace.clock) as engaged:
+        with Engaged(workspace, clock=clock) as engaged, Journeys(workspace.path, clock=clock) as journeys:
+            collect_rarely()  # as a server does
             engaged.decide()
-            at = dt.datetime.now(dt.UTC)
             events = pa.table(
                 {
                     "profile_id": [f"p{number:07}" for number in range(runs)],
-                    "timestamp": pa.array([at] * runs, pa.timestamp("us", "UTC")),
+                    "timestamp": pa.array([clock.now()] * runs, pa.timestamp("us", "UTC")),
                     "event": ["signup"] * runs,
                 }
             )
             pq.write_table(events, place / "signups.parquet")
             workspace.load_events(place / "signups.parquet")
-            began = time.perf_counter()
-            with Journeys(workspace.path) as journeys:
-                _until(engaged.decide, lambda: sum(each.runs for each in journeys.shown("welcome").ended) >= runs)
-            took = time.perf_counter() - began
-    return {"runs": runs, "seconds": round(took, 1), "entered and moved a minute": round(runs / took * 60)}
+            entering = time.perf_counter()
+            _all(engaged.decide)
+            entered = time.perf_counter() - entering
+            clock.advance(dt.timedelta(hours=2))
+            moving = time.perf_counter()
+            _all(engaged.decide)
+            moved = time.perf_counter() - moving
+            ended = sum(each.runs for each in journeys.shown("welcome").ended)
+            if ended != runs:
+                raise SystemExit(f"{ended} of {runs} runs came to their end")
+    return {"runs": runs, "entered a minute": round(runs / entered * 60), "moved a minute": round(runs / moved * 60)}
 
 
 def _pace(seconds: float, count: int, used: float) -> dict[str, float]:
