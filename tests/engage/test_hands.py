@@ -167,7 +167,7 @@ def test_mail_that_a_killed_hand_had_begun_is_unsure_and_none_comes_twice(worksp
         got = Counter(address for envelope in mailbox.handler.envelopes for address in envelope.rcpt_tos)
         assert max(got.values()) == 1
         assert found["sent"] + found["unsure"] == PEOPLE - 12 - 6
-        assert 0 < found["unsure"] <= 50
+        assert 0 < found["unsure"] <= 2 * 50  # each hand that is killed had begun at most as many as go at once
         assert len(got) >= found["sent"]
         assert len(got) - found["sent"] <= len(in_doubt & set(got))
     finally:

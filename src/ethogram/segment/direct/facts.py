@@ -23,44 +23,51 @@ _decode = msgspec.json.Decoder().decode
 class Stream:
     """Some events in order of time, with their properties.
 
+    Windows end now or a little before, and of somebody who did much they hold a small part: what is asked of the
+    events is found out from the oldest one that was asked about on, and once for all who ask.
+
     Args:
         ts: their instants.
-        read: brings their properties, each as a mapping; called when a condition looks at them.
+        read: brings the properties of those from one place to another, each as a mapping; called when a condition
+            looks at them.
     """
 
-    __slots__ = ("_columns", "_properties", "_read", "ts")
+    __slots__ = ("_columns", "_read", "ts")
 
-    def __init__(self, ts: list[int], read: Callable[[], list[Any]]) -> None:
+    def __init__(self, ts: list[int], read: Properties) -> None:
         self.ts = ts
         self._read = read
-        self._properties: list[Any] | None = None
-        self._columns: dict[Any, list[Any]] = {}
+        self._columns: dict[Any, tuple[int, list[Any]]] = {}
 
-    @property
-    def properties(self) -> list[Any]:
-        """The properties of each event, as a mapping."""
-        if self._properties is None:
-            self._properties = self._read()
-        return self._properties
+    def properties(self, start: int, stop: int) -> list[Any]:
+        """The properties of the events from one place to another, each as a mapping."""
+        return self._part(None, start, stop, self._read)
 
-    def column(self, name: tuple[str, ...], look: Callable[[Any], Any]) -> list[Any]:
-        """One property of each event as one look sees it."""
-        key = (name, look)
-        if key not in self._columns:
+    def column(self, name: tuple[str, ...], look: Callable[[Any], Any], start: int, stop: int) -> list[Any]:
+        """One property of each of these events as one look sees it."""
+
+        def values(start: int, stop: int) -> list[Any]:
             part = looks.part(name)
-            self._columns[key] = [look(part(each)) for each in self.properties]
-        return self._columns[key]
+            return [look(part(each)) for each in self.properties(start, stop)]
 
-    def derived(self, key: Any, of_instants: Callable[[list[int]], list[int]]) -> list[int]:
-        """Something of each event's instant, computed once for all who ask with this key."""
-        if key not in self._columns:
-            self._columns[key] = of_instants(self.ts)
-        return self._columns[key]
+        return self._part((name, look), start, stop, values)
 
-    def where(self, test: Callable[[Any], bool]) -> Stream:
-        """The events whose properties pass a test."""
-        kept = [(at, each) for at, each in zip(self.ts, self.properties, strict=True) if test(each)]
-        return Stream([at for at, _ in kept], lambda: [each for _, each in kept])
+    def derived(self, key: Any, of_instants: Callable[[list[int]], list[int]], start: int, stop: int) -> list[int]:
+        """Something of each of these events' instants, for all who ask with this key."""
+        return self._part(key, start, stop, lambda start, stop: of_instants(self.ts[start:stop]))
+
+    def _part(self, key: Any, start: int, stop: int, values: Properties) -> list[Any]:
+        first, held = self._columns.get(key, (len(self.ts), []))
+        if start < first:
+            first, held = self._columns[key] = start, values(start, first) + held
+        return held[start - first : stop - first]
+
+    def where(self, test: Callable[[Any], bool], low: int | None) -> Stream:
+        """The events, from an instant on, whose properties pass a test."""
+        start = 0 if low is None else bisect_left(self.ts, low)
+        passing = self.properties(start, len(self.ts))
+        kept = [(at, each) for at, each in zip(self.ts[start:], passing, strict=True) if test(each)]
+        return Stream([at for at, _ in kept], lambda start, stop: [each for _, each in kept[start:stop]])
 
     def within(self, low: int | None, high: int | None) -> Rows:
         """The stream with the places of the events from `low` to `high`, both included: the last one is left out."""
@@ -73,7 +80,7 @@ def _none(_start: int, _stop: int) -> list[Any]:
     return []
 
 
-_NOTHING = Stream([], list)
+_NOTHING = Stream([], _none)
 
 
 class Person:
@@ -84,7 +91,8 @@ class Person:
         rows: instants in order, name by name and without a gap, and what brings the properties of a part of them.
         traits: instants of changes, what they set (JSON text) and what they took away, newest first.
         future_at: the first stored instant after now; None if there is none.
-        chosen: streams that conditions on properties have picked, by the number of the condition.
+        chosen: streams that conditions on properties have picked, by the number of the condition, and from when on;
+            None is from the beginning.
     """
 
     __slots__ = (
@@ -100,7 +108,7 @@ class Person:
         self._streams: dict[str | None, Stream] = {}
         self.traits: list[tuple[int, Any, list[str]]] = []
         self.future_at: int | None = None
-        self.chosen: dict[int, Stream] = {}
+        self.chosen: dict[int, tuple[int | None, Stream]] = {}
         self._changes: dict[tuple[int, bool], list[int]] = {}
         self._last: dict[int, tuple[int, int, bool]] = {}
         self._names: dict[tuple[str, ...], list[Any]] = {}
@@ -131,7 +139,7 @@ class Person:
             return _NOTHING
         start, stop = place
         instants, properties = self.rows
-        return Stream(instants[start:stop], lambda: properties(start, stop))
+        return Stream(instants[start:stop], lambda low, high: properties(start + low, start + high))
 
     def _all(self) -> Stream:
         if not self.events:
@@ -140,8 +148,9 @@ class Person:
         instants, properties = self.rows
         some = instants[start:stop]
 
-        def read() -> list[Any]:
-            return [each for _, each in sorted(zip(some, properties(start, stop), strict=True), key=lambda row: row[0])]
+        def read(low: int, high: int) -> list[Any]:
+            ordered = sorted(zip(some, properties(start, stop), strict=True), key=lambda row: row[0])
+            return [each for _, each in ordered[low:high]]
 
         return Stream(sorted(some), read)
 

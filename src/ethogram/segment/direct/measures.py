@@ -40,25 +40,25 @@ class Measures:
     def rows(self, event: str | None, where: Condition | None, within: Edges) -> Pick:
         """Picks events by name, condition and instant."""
         stream = self.stream(event, where)
-        return lambda person: stream(person).within(within.low, within.until)
+        return lambda person: stream(person, within.low).within(within.low, within.until)
 
-    def stream(self, event: str | None, where: Condition | None) -> Callable[[Person], Stream]:
-        """All events of a name that pass a condition."""
+    def stream(self, event: str | None, where: Condition | None) -> Callable[[Person, int | None], Stream]:
+        """The events of a name that pass a condition, all of them from an instant on."""
         if event is None:
             self.any_event = True
         else:
             self.events.add(event)
         if where is None:
-            return lambda person: person.stream(event)
+            return lambda person, _: person.stream(event)
         self.needs_properties = True
         number = self._wheres.setdefault((event, where), len(self._wheres))
         test = self._compile_where(where)
 
-        def chosen(person: Person) -> Stream:
+        def chosen(person: Person, low: int | None) -> Stream:
             found = person.chosen.get(number)
-            if found is None:
-                found = person.chosen[number] = person.stream(event).where(test)
-            return found
+            if found is None or (found[0] is not None and (low is None or low < found[0])):
+                found = person.chosen[number] = (low, person.stream(event).where(test, low))
+            return found[1]
 
         return chosen
 
@@ -75,7 +75,7 @@ class Measures:
             if start == stop:
                 return anchor, 0, 0
             at = anchor.ts[start]
-            return everything(person).within(at, moved(at))
+            return everything(person, at).within(at, moved(at))
 
         return pick
 
@@ -127,7 +127,7 @@ class Measures:
 
         def values(person: Person) -> list[Any]:
             stream, start, stop = pick(person)
-            return stream.column(name, look)[start:stop] if start < stop else []
+            return stream.column(name, look, start, stop) if start < stop else []
 
         return values
 
@@ -135,7 +135,7 @@ class Measures:
     def _derived(pick: Pick, of_instants: Callable[[list[int]], list[int]]) -> Callable[[Person], list[int]]:
         def values(person: Person) -> list[int]:
             stream, start, stop = pick(person)
-            return stream.derived(of_instants.__name__, of_instants)[start:stop] if start < stop else []
+            return stream.derived(of_instants.__name__, of_instants, start, stop) if start < stop else []
 
         return values
 
@@ -198,7 +198,7 @@ class Measures:
             # Several events may share the instant.
             edge = stream.ts[stop - 1 if newest else start]
             _, first, after = stream.within(edge, edge)
-            return [part(each) for each in stream.properties[max(first, start) : min(after, stop)]]
+            return [part(each) for each in stream.properties(max(first, start), min(after, stop))]
 
         return edge_looks(values, self.calendar)
 
@@ -250,12 +250,11 @@ class Measures:
         later = self.calendar.later(selection.window.span)
 
         def holds(person: Person) -> bool:
-            ts = stream(person).ts
+            ts = stream(person, edges.low).ts
             return len(ts) >= at_least and ts[-at_least] >= (edges.low or 0)
 
         def leaves(person: Person) -> int | None:
-            ts = stream(person).ts
-            return later(ts[-at_least]) if holds(person) else None
+            return later(stream(person, edges.low).ts[-at_least]) if holds(person) else None
 
         return holds, leaves
 
