@@ -130,6 +130,20 @@ def test_quiet_hours_postpone_to_their_end_where_the_person_is() -> None:
     assert code(eligibility(wanted(transactional=True), ANN, rules, late)) == "Eligible"
 
 
+def test_holidays_postpone_and_the_reason_names_them() -> None:
+    christmas = QuietHours("calm", dt.time(), dt.time(), days=(), holidays=("SE",))
+    due = dt.datetime(2026, 12, 25, 9, tzinfo=dt.UTC)
+    found = eligibility(wanted(due_at=due), ANN, Rules(TOPICS, quiet_hours=(NIGHT, christmas)), due)
+    assert isinstance(found, Postponed)
+    assert found.until == dt.datetime(
+        2026, 12, 27, 7, tzinfo=dt.UTC
+    )  # the first morning after Boxing Day, in Stockholm
+    assert found.reason == "quiet hours `calm`, Christmas Day (Europe/Stockholm)"
+    strict = dataclasses.replace(christmas, then=Then.REFUSE)
+    refused = eligibility(wanted(due_at=due), ANN, Rules(TOPICS, quiet_hours=(strict,)), due)
+    assert code(refused) == "quiet_hours"
+
+
 def test_quiet_hours_may_refuse_and_concern_some_channels_only() -> None:
     strict = dataclasses.replace(NIGHT, then=Then.REFUSE)
     late = NOW + 10 * HOUR

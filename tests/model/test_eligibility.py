@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ethogram.errors import DefinitionError
@@ -41,7 +41,8 @@ quiet = st.builds(
     st.lists(st.integers(0, 6), min_size=1, unique=True).map(lambda some: tuple(sorted(some))),
     channels,
     st.sampled_from(Then),
-)
+    st.lists(st.sampled_from(["SE", "NO", "US-CA"]), max_size=2, unique=True).map(tuple),
+) | st.builds(lambda then: QuietHours("it", dt.time(), dt.time(), (), (), then, ("SE",)), st.sampled_from(Then))
 holdouts = st.builds(
     GlobalHoldout,
     st.just("it"),
@@ -51,6 +52,7 @@ holdouts = st.builds(
 )
 
 
+@settings(deadline=None)  # holidays are loaded when they are first asked for
 @given(topics | caps | quiet | holdouts)
 def test_what_is_written_is_read_as_it_was(rule: Topic | FrequencyCap | QuietHours | GlobalHoldout) -> None:
     assert type(rule).from_body("it", rule.to_body()) == rule
@@ -62,6 +64,7 @@ def test_documents_look_as_people_write_them() -> None:
     )
     weekend = QuietHours.from_body("q", {"from": "22:00", "to": "08:00", "days": ["saturday", "friday"]})
     assert (weekend.days, weekend.start, weekend.end) == ((4, 5), dt.time(22), dt.time(8))
+    assert QuietHours.from_body("q", {"holidays": "SE"}).to_body() == {"holidays": ["SE"]}
     assert GlobalHoldout.from_body("h", {"share": "5%"}).share == 0.05
     assert Topic.from_body("t", {}).needs is Needs.NOTHING
 
@@ -75,6 +78,9 @@ def test_documents_look_as_people_write_them() -> None:
         (FrequencyCap, {"most": 1, "per": "200 days"}, ["per"]),
         (QuietHours, {"from": "25:00", "days": ["Sunday"], "then": "wait"}, ["from", "to", "days[0]", "then"]),
         (QuietHours, {"from": "22:00", "to": "08:00", "days": []}, ["days"]),
+        (QuietHours, {"holidays": ["SE", "Atlantis", "US-XX"]}, ["holidays[1]", "holidays[2]"]),
+        (QuietHours, {"holidays": [False]}, ["holidays"]),  # what YAML makes of Norway's code
+        (QuietHours, {"holidays": ["SE"], "days": ["sunday"]}, ["from", "to"]),
         (GlobalHoldout, {"share": 5, "since": "yesterday"}, ["share", "since"]),
     ],
 )

@@ -172,7 +172,7 @@ DRIVERS: dict[str, tuple[str, ...]] = {
     "uvicorn": ("web",),
     "httptools": ("web",),
     "litestar": ("web",),
-    "holidays": ("segment language",),
+    "holidays": ("segment language", "model"),
     "click": ("cli",),
     "rich": ("cli",),
 }

@@ -28,7 +28,7 @@ from zoneinfo import ZoneInfo
 
 from ethogram.decide import caps, quiet_hours
 from ethogram.decide.caps import Room, Speaker
-from ethogram.model.eligibility import Needs, QuietHours, Rules, Then
+from ethogram.model.eligibility import Needs, Rules, Then
 from ethogram.model.message import Channel, Eligible, HeldOut, Maker, Postponed, Refused, Verdict, Wanted
 
 if TYPE_CHECKING:
@@ -200,17 +200,15 @@ def _at_this_hour(wanted: Wanted, person: Person, rules: Rules, at: dt.datetime)
         return _ELIGIBLE
     refusing = quiet_hours.first_quiet([rule for rule in mine if rule.then is Then.REFUSE], at, person.zone)
     if refusing is not None:
-        return Refused(QUIET_HOURS, f"it is due in {_hours(refusing)} ({person.zone.key})")
+        why = quiet_hours.reason(refusing, at, person.zone)
+        return Refused(QUIET_HOURS, f"it is due in {why} ({person.zone.key})")
+    why = quiet_hours.reason(quiet, at, person.zone)
     until = quiet_hours.ends(mine, at, person.zone)
     if until is None:
-        return Refused(QUIET_HOURS, f"{_hours(quiet)} never end ({person.zone.key})")
+        return Refused(QUIET_HOURS, f"{why} never end ({person.zone.key})")
     if wanted.expires_at is not None and wanted.expires_at <= until:
-        return Refused(EXPIRED, f"{_hours(quiet)} ({person.zone.key}) last until it is too late for it")
-    return Postponed(until, f"{_hours(quiet)} ({person.zone.key})")
-
-
-def _hours(rule: QuietHours) -> str:
-    return f"quiet hours `{rule.name}`, {rule.start:%H:%M} to {rule.end:%H:%M}"
+        return Refused(EXPIRED, f"{why} ({person.zone.key}) last until it is too late for it")
+    return Postponed(until, f"{why} ({person.zone.key})")
 
 
 def _speaker(ask: Ask, verdict: Verdict | HeldOut, now: dt.datetime) -> Speaker:

@@ -1,8 +1,8 @@
 """Quiet hours: whether clocks where a person is show one, and when none of them do any more.
 
-Step of the path: decide. Pure. An instant is quiet if the wall clock then shows a quiet time. So an hour that comes
-twice in autumn is quiet twice, one that is skipped in spring is never, and where clocks jump out of quiet hours, these
-have ended.
+Step of the path: decide. Pure. An instant is quiet if the wall clock then shows a quiet time, or the calendar beside it
+a public holiday. So an hour that comes twice in autumn is quiet twice, one that is skipped in spring is never, and
+where clocks jump out of quiet hours, these have ended.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import functools
 from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
+from ethogram.model import public_holidays
 from ethogram.model.eligibility import QuietHours
 
 _DAY = dt.timedelta(days=1)
@@ -21,7 +22,9 @@ _PATIENCE = dt.timedelta(days=15)
 
 
 def quiet_at(rule: QuietHours, wall: dt.datetime) -> dt.datetime | None:
-    """When on the wall quiet hours end that a wall time lies in; None where it lies in none."""
+    """When on the wall quiet hours end that a wall time lies in, or the holiday; None where it lies in none."""
+    if rule.holidays and holiday(rule, wall.date()) is not None:
+        return dt.datetime.combine(wall.date() + _DAY, dt.time())
     time, today = wall.time(), wall.date()
     if rule.start < rule.end:
         inside = rule.start <= time < rule.end and today.weekday() in rule.days
@@ -33,6 +36,13 @@ def quiet_at(rule: QuietHours, wall: dt.datetime) -> dt.datetime | None:
     return None
 
 
+def holiday(rule: QuietHours, day: dt.date) -> str | None:
+    """The name of the public holiday that a day is by a rule; None where it is none."""
+    return next(
+        (name for region in rule.holidays if (name := public_holidays.of_year(region, day.year).get(day))), None
+    )
+
+
 @functools.lru_cache(maxsize=1024)  # a campaign asks the same for everybody of a zone
 def _wall(at: dt.datetime, zone: ZoneInfo) -> dt.datetime:
     return at.astimezone(zone).replace(tzinfo=None)
@@ -42,6 +52,12 @@ def first_quiet(rules: Sequence[QuietHours], at: dt.datetime, zone: ZoneInfo) ->
     """The first of some quiet hours that an instant lies in."""
     wall = _wall(at, zone)
     return next((rule for rule in rules if quiet_at(rule, wall) is not None), None)
+
+
+def reason(rule: QuietHours, at: dt.datetime, zone: ZoneInfo) -> str:
+    """Why an instant is quiet by a rule."""
+    name = holiday(rule, _wall(at, zone).date())
+    return f"quiet hours `{rule.name}`, " + (name if name is not None else f"{rule.start:%H:%M} to {rule.end:%H:%M}")
 
 
 def ends(rules: Sequence[QuietHours], at: dt.datetime, zone: ZoneInfo) -> dt.datetime | None:

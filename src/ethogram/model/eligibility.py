@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from ethogram.model import public_holidays
 from ethogram.model.message import Channel
-from ethogram.model.reading import Part, length_of, length_text, read
+from ethogram.model.reading import Part, length_of, length_text, nearest, read
 
 TOPIC: Final = "topic"
 CAP: Final = "cap"
@@ -177,12 +178,13 @@ class Then(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """Hours of the day, where the person is, in which nothing is sent.
+    """Hours of the day, and public holidays, where the person is, in which nothing is sent.
 
     Attributes:
         start: where it is not before `end`, they go over midnight; the same time is a whole day.
-        days: on which they begin, 0 is Monday.
+        days: on which they begin, 0 is Monday; none where only holidays are quiet.
         channels: that they concern; empty is all.
+        holidays: regions such as `SE` or `US-CA` whose public holidays are quiet all day.
     """
 
     name: str
@@ -191,36 +193,43 @@ class QuietHours:
     days: tuple[int, ...] = tuple(range(7))
     channels: tuple[Channel, ...] = ()
     then: Then = Then.POSTPONE
+    holidays: tuple[str, ...] = ()
 
     @classmethod
     def from_body(cls, name: str, body: object) -> QuietHours:
-        """The quiet hours that a document describes, such as `{from: "22:00", to: "08:00"}`.
+        """The quiet hours that a document describes: `{from: "22:00", to: "08:00"}`, `{holidays: [SE]}`, or both.
 
         Raises:
             DefinitionError: with all faults of the document.
         """
 
         def reader(top: Part) -> QuietHours:
-            days = top.texts("days", DAYS, one_of=DAYS)
-            if top.value("days", DAYS) != DAYS and not days:
-                top.wrong("days", "names no day; leave it out for every day")
+            holidays = _holidays(top)
+            start, end, days = dt.time(), dt.time(), tuple[str, ...]()
+            if "holidays" not in top or any(each in top for each in ("from", "to", "days")):
+                start, end = top.local_time("from"), top.local_time("to")
+                days = top.texts("days", DAYS, one_of=DAYS)
+                if top.value("days", DAYS) != DAYS and not days:
+                    top.wrong("days", "names no day; leave it out for every day")
             return cls(
                 name,
-                top.local_time("from"),
-                top.local_time("to"),
+                start,
+                end,
                 tuple(sorted({DAYS.index(day) for day in days if day in DAYS})),
                 _channels(top),
                 Then(top.text("then", Then.POSTPONE.value, one_of=[each.value for each in Then])),
+                holidays,
             )
 
         return read(f"quiet hours `{name}`", body, reader)
 
     def to_body(self) -> dict[str, Any]:
         """The document, without what is as it would be anyway."""
+        hours = {"from": f"{self.start:%H:%M}", "to": f"{self.end:%H:%M}"} if self.days else {}
         return {
-            "from": f"{self.start:%H:%M}",
-            "to": f"{self.end:%H:%M}",
+            **hours,
             **_told(
+                holidays=list(self.holidays),
                 days=[] if len(self.days) == len(DAYS) else [DAYS[day] for day in self.days],
                 channels=list(self.channels),
                 then="" if self.then is Then.POSTPONE else self.then.value,
@@ -230,6 +239,23 @@ class QuietHours:
     def concerns(self, channel: Channel) -> bool:
         """Whether they hold for a channel."""
         return not self.channels or channel in self.channels
+
+
+def _holidays(top: Part) -> tuple[str, ...]:
+    """The regions whose holidays a document names."""
+    given = top.value("holidays", ())
+    if given is False or (isinstance(given, list) and False in given):
+        # Not what was meant, and nobody would guess why.
+        top.wrong("holidays", 'YAML reads NO as "no"; write it in quotes for Norway: ["NO"]')
+        return ()
+    found = top.texts("holidays", ())
+    for index, region in enumerate(found):
+        if not public_holidays.is_known(region):
+            near = nearest(region.upper(), public_holidays.regions())
+            top.wrong(
+                f"holidays[{index}]", f"no holidays are known of `{region}`; use a code such as SE or US-CA{near}"
+            )
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,7 @@ class Part:
         elif len(found) > longest:
             self.wrong(name, f"has {len(found)} characters; {longest} are the most")
         elif one_of is not None and found not in one_of:
-            self.wrong(name, f"cannot be `{found}`; it is one of {', '.join(one_of)}{_nearest(found, one_of)}")
+            self.wrong(name, f"cannot be `{found}`; it is one of {', '.join(one_of)}{nearest(found, one_of)}")
             return one_of[0]
         return found
 
@@ -237,7 +237,7 @@ class Part:
             return ()
         for index, each in enumerate(listed):
             if one_of is not None and each not in one_of:
-                told = f"cannot be `{each}`; it is one of {', '.join(one_of)}{_nearest(each, one_of)}"
+                told = f"cannot be `{each}`; it is one of {', '.join(one_of)}{nearest(each, one_of)}"
                 self.wrong(f"{name}[{index}]", told)
         return tuple(listed)
 
@@ -298,7 +298,7 @@ class Part:
         """Notes the names that nobody asked for, here and inside."""
         for name in self._values:
             if name not in self._asked:
-                self.wrong(name, f"is unknown here{_nearest(name, list(self._asked))}")
+                self.wrong(name, f"is unknown here{nearest(name, list(self._asked))}")
         for part in self._parts:
             part.end()
 
@@ -308,7 +308,8 @@ class Part:
         return part
 
 
-def _nearest(name: str, known: Sequence[str]) -> str:
+def nearest(name: str, known: Sequence[str]) -> str:
+    """The known name that looks most like one, as the end of a sentence; nothing where none does."""
     near = difflib.get_close_matches(name, known, n=1)
     return f"; did you mean `{near[0]}`?" if near else ""
 

@@ -52,8 +52,11 @@ KINDS: Final = {
         ),
         Kind(
             "quiet_hours", _("Quiet hours"), f"{PATH}/settings/consent",
-            'from: "21:00"\nto: "08:00"\n',
-            _("When nobody is disturbed, by the clock where each person is; messages wait until they end."),
+            'from: "21:00"\nto: "08:00"\nholidays: [SE]\n',
+            _(
+                "When nobody is disturbed, by the clock where each person is: hours, and public holidays of regions such"
+                " as SE or US-CA. Messages wait until they end."
+            ),
         ),
         Kind(
             "holdout", _("Holdout"), f"{PATH}/settings/consent",
