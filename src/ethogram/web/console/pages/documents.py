@@ -54,8 +54,8 @@ KINDS: Final = {
             "quiet_hours", _("Quiet hours"), f"{PATH}/settings/consent",
             'from: "21:00"\nto: "08:00"\nholidays: [SE]\n',
             _(
-                "When nobody is disturbed, by the clock where each person is: hours, and public holidays of regions such"
-                " as SE or US-CA. Messages wait until they end."
+                "When nobody is disturbed, by the clock where each person is: hours, and public holidays of regions"
+                " such as SE or US-CA. Messages wait until they end."
             ),
         ),
         Kind(
