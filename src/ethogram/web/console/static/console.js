@@ -1,6 +1,7 @@
 // What every page has: the menu on small screens, the search's shortcut, and the names of things that change while one
 // looks. Pages work without it.
 import { drawAll } from "./charts.js";
+import { prepareTables } from "./tables.js";
 
 document.documentElement.classList.add("script");
 
@@ -59,5 +60,9 @@ addEventListener("resize", reach);
 document.addEventListener("htmx:after:swap", reach);
 
 drawAll(document);
-document.addEventListener("htmx:after:swap", () => drawAll(document));
+prepareTables();
+document.addEventListener("htmx:after:swap", () => {
+  drawAll(document);
+  prepareTables();
+});
 document.addEventListener("htmx:after:settle", () => drawAll(document));
