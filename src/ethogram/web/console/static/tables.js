@@ -110,10 +110,11 @@ function prepare(table, name) {
       remember();
     });
   } else field.closest("label").remove();
-  file.addEventListener("click", () => asFile(columns, shown()));
+  file?.addEventListener("click", () => asFile(columns, shown())); // who may not export has no such button
   const around = table.closest(".scroll") ?? table;
-  if (!tools.contains(field) && around.previousElementSibling?.matches(".toolbar")) around.previousElementSibling.append(file);
-  else around.before(tools);
+  if (tools.contains(field) || !around.previousElementSibling?.matches(".toolbar")) {
+    if (tools.querySelector("input, button")) around.before(tools);
+  } else if (file) around.previousElementSibling.append(file);
 
   const asked = new URLSearchParams(location.search);
   if (ours && asked.has(`${name}.sort`)) sort(asked.get(`${name}.sort`));
