@@ -139,11 +139,9 @@ def _numbers(connection: sa.Connection, ids: Iterable[str]) -> dict[str, int]:
 
 def claim(connection: sa.Connection, now: dt.datetime, lease: dt.timedelta, *, most: int) -> list[Run]:
     """Runs that are due and that nobody moves, oldest first; after the lease they are free again."""
-    free = sa.or_(_RUNS.c.claimed_until.is_(None), _RUNS.c.claimed_until < now)
     chosen = (
         sa.select(_RUNS.c.number)
-        .where((_RUNS.c.state == RunState.ACTIVE) & (_RUNS.c.due_at <= now) & free)
-        .where(_RUNS.c.journey.not_in(_stopped()))
+        .where(_is_due(now))
         .order_by(_RUNS.c.due_at, _RUNS.c.number)
         .limit(most)
         .with_for_update(skip_locked=True)
@@ -155,6 +153,17 @@ def claim(connection: sa.Connection, now: dt.datetime, lease: dt.timedelta, *, m
     here = given.among(connection, _RUNS.c.number, numbers)
     connection.execute(_RUNS.update().where(here).values(claimed_until=now + lease))
     return sorted(_read(connection, here), key=lambda run: (run.due_at or run.step_at, run.number))
+
+
+def are_due(connection: sa.Connection, now: dt.datetime) -> bool:
+    """Whether there are runs to claim."""
+    return bool(connection.execute(sa.select(sa.exists().where(_is_due(now)))).scalar_one())
+
+
+def _is_due(now: dt.datetime) -> sa.ColumnElement[bool]:
+    free = sa.or_(_RUNS.c.claimed_until.is_(None), _RUNS.c.claimed_until < now)
+    waits = (_RUNS.c.state == RunState.ACTIVE) & (_RUNS.c.due_at <= now) & free
+    return waits & _RUNS.c.journey.not_in(_stopped())
 
 
 def active_of(connection: sa.Connection, profile_ids: Collection[str]) -> list[Run]:

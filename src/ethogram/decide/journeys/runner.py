@@ -447,6 +447,9 @@ class Runner:
     # --- time ---
 
     def _due(self, now: dt.datetime) -> Ticked:
+        with self._database.reading() as connection:
+            if not journey_runs.are_due(connection, now):
+                return Ticked()  # without waiting for whoever writes
         with self._database.writing() as connection:
             runs = journey_runs.claim(connection, now, _LEASE, most=_PORTION)
         if not runs:
