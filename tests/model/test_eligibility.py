@@ -79,6 +79,7 @@ def test_documents_look_as_people_write_them() -> None:
         (QuietHours, {"from": "25:00", "days": ["Sunday"], "then": "wait"}, ["from", "to", "days[0]", "then"]),
         (QuietHours, {"from": "22:00", "to": "08:00", "days": []}, ["days"]),
         (QuietHours, {"holidays": ["SE", "Atlantis", "US-XX"]}, ["holidays[1]", "holidays[2]"]),
+        (QuietHours, {"holidays": ["HolidayBase", "registry", "US-", "us"]}, [f"holidays[{at}]" for at in range(4)]),
         (QuietHours, {"holidays": [False]}, ["holidays"]),  # what YAML makes of Norway's code
         (QuietHours, {"holidays": ["SE"], "days": ["sunday"]}, ["from", "to"]),
         (GlobalHoldout, {"share": 5, "since": "yesterday"}, ["share", "since"]),

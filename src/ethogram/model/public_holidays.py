@@ -24,12 +24,21 @@ def of_year(region: str, year: int) -> Mapping[dt.date, str]:
     """
     import holidays  # takes half a second: only for whoever asks
 
-    country, _, part = region.partition("-")
+    country, hyphen, part = region.partition("-")
+    if country not in _countries() or (hyphen and not part):
+        raise KeyError(region)  # the package would take the name of anything inside it for a country
     try:
         found = holidays.country_holidays(country, subdiv=part or None, years=[year], language=_LANGUAGE)
     except NotImplementedError:
         raise KeyError(region) from None
     return dict(found.items())
+
+
+@functools.cache
+def _countries() -> frozenset[str]:
+    from holidays.registry import COUNTRIES
+
+    return frozenset(entry[1] for entry in COUNTRIES.values())
 
 
 @functools.cache
