@@ -121,6 +121,15 @@ def test_holidays_join_nights_and_weekends(some: list[QuietHours], moment: str, 
     assert ends(some, at(moment), ZoneInfo("Europe/Stockholm")) == at(expected)
 
 
+def test_holidays_on_all_that_hours_leave_free_do_not_last_for_ever() -> None:
+    fridays_only = QuietHours("q", dt.time(), dt.time(), days=(0, 1, 2, 3, 5, 6), holidays=("SE",))
+    # Both the 25th of December and the 1st of January are Fridays.
+    found = ends([fridays_only], at("2026-12-19T12:00:00+01:00"), ZoneInfo("Europe/Stockholm"))
+    assert found == at("2027-01-08T00:00:00+01:00")
+    never = QuietHours("ever", dt.time(5), dt.time(5), holidays=("SE",))
+    assert ends([never], at("2026-12-19T12:00:00+01:00"), ZoneInfo("Europe/Stockholm")) is None
+
+
 def test_the_holiday_is_the_one_where_the_person_is() -> None:
     moment = at("2026-12-25T23:30:00+00:00")
     assert first_quiet([US], moment, ZoneInfo("America/Los_Angeles")) is US

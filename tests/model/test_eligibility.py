@@ -80,7 +80,8 @@ def test_documents_look_as_people_write_them() -> None:
         (QuietHours, {"from": "22:00", "to": "08:00", "days": []}, ["days"]),
         (QuietHours, {"holidays": ["SE", "Atlantis", "US-XX"]}, ["holidays[1]", "holidays[2]"]),
         (QuietHours, {"holidays": ["HolidayBase", "registry", "US-", "us"]}, [f"holidays[{at}]" for at in range(4)]),
-        (QuietHours, {"holidays": [False]}, ["holidays"]),  # what YAML makes of Norway's code
+        (QuietHours, {"holidays": [False]}, ["holidays"]),
+        (QuietHours, {"holidays": []}, ["from", "to"]),
         (QuietHours, {"holidays": ["SE"], "days": ["sunday"]}, ["from", "to"]),
         (GlobalHoldout, {"share": 5, "since": "yesterday"}, ["share", "since"]),
     ],

@@ -7,6 +7,7 @@ where clocks jump out of quiet hours, these have ended.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import functools
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ _DAY = dt.timedelta(days=1)
 _SECOND = dt.timedelta(seconds=1)
 # Hours that follow each other for longer than that never end.
 _PATIENCE = dt.timedelta(days=15)
+# Holidays may fall on what little of each week the hours leave free, and in the weeks after it again.
+_PATIENCE_WITH_HOLIDAYS = dt.timedelta(days=366)
 
 
 def quiet_at(rule: QuietHours, wall: dt.datetime) -> dt.datetime | None:
@@ -68,8 +71,20 @@ def ends(rules: Sequence[QuietHours], at: dt.datetime, zone: ZoneInfo) -> dt.dat
     >>> ends([night], at, ZoneInfo("Europe/Berlin")).isoformat()
     '2026-03-29T06:00:00+00:00'
     """
+    found = _first_free(rules, at, zone, _PATIENCE)
+    if found is not None or not any(rule.holidays for rule in rules):
+        return found
+    hours = [dataclasses.replace(rule, holidays=()) for rule in rules]
+    if _first_free(hours, at, zone, _PATIENCE) is None:
+        return None
+    return _first_free(rules, at, zone, _PATIENCE_WITH_HOLIDAYS)
+
+
+def _first_free(
+    rules: Sequence[QuietHours], at: dt.datetime, zone: ZoneInfo, patience: dt.timedelta
+) -> dt.datetime | None:
     moment = at
-    while moment - at <= _PATIENCE:
+    while moment - at <= patience:
         local = moment.astimezone(zone)
         wall = local.replace(tzinfo=None)
         quiet_until = max((end for rule in rules if (end := quiet_at(rule, wall)) is not None), default=None)

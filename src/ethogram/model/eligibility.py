@@ -206,7 +206,7 @@ class QuietHours:
         def reader(top: Part) -> QuietHours:
             holidays = _holidays(top)
             start, end, days = dt.time(), dt.time(), tuple[str, ...]()
-            if "holidays" not in top or any(each in top for each in ("from", "to", "days")):
+            if not top.value("holidays", ()) or any(each in top for each in ("from", "to", "days")):
                 start, end = top.local_time("from"), top.local_time("to")
                 days = top.texts("days", DAYS, one_of=DAYS)
                 if top.value("days", DAYS) != DAYS and not days:
@@ -243,11 +243,6 @@ class QuietHours:
 
 def _holidays(top: Part) -> tuple[str, ...]:
     """The regions whose holidays a document names."""
-    given = top.value("holidays", ())
-    if given is False or (isinstance(given, list) and False in given):
-        # Not what was meant, and nobody would guess why.
-        top.wrong("holidays", 'YAML reads NO as "no"; write it in quotes for Norway: ["NO"]')
-        return ()
     found = top.texts("holidays", ())
     for index, region in enumerate(found):
         if not public_holidays.is_known(region):
