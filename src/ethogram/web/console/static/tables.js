@@ -1,6 +1,7 @@
 // Tables whose rows are all on the page: sorted by their headings, narrowed, and kept as a file. What is chosen stands in
 // the address, so that a link shows the same. Where the server sorts, headings have links, and those are kept; a table that
-// holds a part of what there is says so (`data-part`), and is only kept as a file.
+// holds a part of what there is says so (`data-part`), and is only kept as a file; one that repeats what stands elsewhere
+// is left as it is (`data-plain`).
 
 const SEARCHED_FROM = 8; // rows that one no longer sees at a glance
 const plain = (cell) => cell.textContent.replace(/\s+/g, " ").trim();
@@ -112,9 +113,10 @@ function prepare(table, name) {
   } else field.closest("label").remove();
   file?.addEventListener("click", () => asFile(columns, shown())); // who may not export has no such button
   const around = table.closest(".scroll") ?? table;
-  if (tools.contains(field) || !around.previousElementSibling?.matches(".toolbar")) {
-    if (tools.querySelector("input, button")) around.before(tools);
-  } else if (file) around.previousElementSibling.append(file);
+  if (tools.contains(field)) around.before(tools);
+  else if (file && around.previousElementSibling?.matches(".toolbar")) around.previousElementSibling.append(file);
+  else if (file && table.closest(".card")) around.after(tools); // a few numbers first, and what one may do with them below
+  else if (file) around.before(tools);
 
   const asked = new URLSearchParams(location.search);
   if (ours && asked.has(`${name}.sort`)) sort(asked.get(`${name}.sort`));
