@@ -20,6 +20,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from ethogram.errors import SettingError, WarehouseError, WorkspaceBusyError
 from ethogram.store.connections import Connections
+from ethogram.store.cut_off import forget_cut_off
 from ethogram.store.lock import PathLock
 from ethogram.store.schema import ADDED, FACT_TABLES, TABLES
 
@@ -95,6 +96,7 @@ class Warehouse:
             self._directory = path
             self._place = {"interface": "chdb", "path": path}
             try:
+                forget_cut_off(Path(path), kept=TABLES)
                 self._client = self._connect(**self._place)
             except BaseException:
                 self._lock.release()
